@@ -1,0 +1,49 @@
+//! The thread that runs detached exits where there is no runtime.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::task::{Context, Wake, Waker};
+use std::thread;
+
+type Exit = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// One detached exit. It is in the queue of the thread whenever it has something to do, so that an exit that waits
+/// never keeps another one waiting.
+struct Task {
+    exit: Mutex<Option<Exit>>,
+    queue: Sender<Arc<Task>>,
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        // The receiver lives as long as the process.
+        let _ = self.queue.clone().send(self);
+    }
+}
+
+static QUEUE: LazyLock<Sender<Arc<Task>>> = LazyLock::new(|| {
+    let (sender, tasks) = channel::<Arc<Task>>();
+    let run = move || {
+        for task in tasks {
+            let waker = Waker::from(Arc::clone(&task));
+            let mut exit = task.exit.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(running) = exit.as_mut() {
+                if running.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                    *exit = None;
+                }
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("async-with exits".to_owned())
+        .spawn(run)
+        .expect("the thread for detached exits could not be started");
+    sender
+});
+
+pub(crate) fn spawn(exit: Exit) {
+    let task = Task { exit: Mutex::new(Some(exit)), queue: QUEUE.clone() };
+    Arc::new(task).wake();
+}

@@ -1,0 +1,35 @@
+//! The traits and the scope behind `async-with`; depend on that crate, which has the macros too.
+
+#![deny(missing_docs)]
+
+mod background;
+mod classify;
+mod handover;
+mod interrupt;
+mod lost;
+mod manager;
+mod outcome;
+#[allow(missing_docs, reason = "reached only through `__private`")]
+mod probe;
+#[allow(missing_docs, reason = "reached only through `__private`")]
+mod scope;
+
+pub use handover::settle;
+pub use interrupt::Interrupt;
+pub use lost::{LostError, set_lost_error_hook};
+pub use manager::{
+    AsyncContextManager, ContextManager, LocalAsyncContextManager, ObserveError, Suppress,
+};
+pub use outcome::Outcome;
+
+// Not public API: what the expansions of the macros call.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::probe::{Hint, Passes, edge, fallible, kind, observe, policy, probe, sync_kind};
+    pub use crate::scope::{Ending, Flag, Flow, Jump, Product};
+    pub use core::convert::identity;
+    pub use core::option::Option::{None, Some};
+    pub use core::pin::pin;
+    pub use core::result::Result::{Err, Ok};
+    pub use core::unreachable;
+}

@@ -1,0 +1,416 @@
+//! The scope that runs enter → body → exit.
+//!
+//! This file alone knows the order of enter, body, exit, panic and drop. What an expansion of `async_with!` does, step by
+//! step:
+//!
+//! 1. [`Scope::enter`] awaits the manager's `enter`. From then on the scope is armed: dropping it cuts the block.
+//! 2. [`Scope::open`] lends the value to the body, and [`Driver::run`] polls the body until it stops, in one of the ways of
+//!    [`Stop`]. A body that completes or jumps says so through its [`Flag`] and then never resolves, so that resolving
+//!    is left to mean `return`. The body is dropped before the exit starts.
+//! 3. [`Ending::new`] decides what exit is told.
+//! 4. [`Scope::exit`] waits for detached exits of nested blocks, then awaits the manager's `exit`.
+//! 5. [`Ending::conclude`] weighs the body's end against the exit's result, and says how the block is left.
+//!
+//! `with!` does the same with a [`SyncScope`].
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::future::{Future, pending, poll_fn};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use crate::classify::is_err;
+use crate::handover::{self, Place, Polling, Runtime, ScopeId};
+use crate::lost::Site;
+use crate::probe::{Policy, Shape};
+use crate::{ContextManager, Interrupt, LocalAsyncContextManager, Outcome};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// A way out of the block that the macro found in the body, by its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jump {
+    Break(usize),
+    Continue(usize),
+}
+
+/// How a body that does not resolve says why it stopped.
+///
+/// It is only ever touched by the task that polls the body; it is atomic because a shared `Cell` would make the future
+/// not `Send`. A relaxed access costs what a plain one does.
+#[derive(Default)]
+pub struct Flag(AtomicUsize);
+
+impl Flag {
+    const RUNNING: usize = 0;
+    const COMPLETED: usize = 1;
+    const FIRST_JUMP: usize = 2;
+
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The end of the body: its value has been stored.
+    pub async fn complete(&self) -> Infallible {
+        self.0.store(Self::COMPLETED, Ordering::Relaxed);
+        pending().await
+    }
+
+    /// A `break` or `continue` out of the block.
+    pub async fn jump(&self, jump: Jump) -> Infallible {
+        let code = match jump {
+            Jump::Break(way) => 2 * way,
+            Jump::Continue(way) => 2 * way + 1,
+        };
+        self.0.store(code + Self::FIRST_JUMP, Ordering::Relaxed);
+        pending().await
+    }
+
+    fn stop<R, E>(&self) -> Option<Stop<R, E>> {
+        match self.0.load(Ordering::Relaxed) {
+            Self::RUNNING => None,
+            Self::COMPLETED => Some(Stop::Completed),
+            code => {
+                let code = code - Self::FIRST_JUMP;
+                let jump = if code % 2 == 0 { Jump::Break } else { Jump::Continue };
+                Some(Stop::Jumped(jump(code / 2)))
+            }
+        }
+    }
+}
+
+/// Why a body is no longer running. `R` is what the enclosing function returns.
+pub enum Stop<R, E> {
+    Completed,
+    Returned(R),
+    Jumped(Jump),
+    Interrupted(E),
+    Panicked(Payload),
+}
+
+impl<R, E> Stop<R, E> {
+    /// What stopped the body, after the manager has observed it; a panic while observing is one of the body.
+    #[must_use]
+    pub fn observed(self, observing: Result<(), Payload>) -> Self {
+        observing.map_or_else(Stop::Panicked, |()| self)
+    }
+}
+
+/// Runs a body in the name of one scope.
+pub struct Driver<E> {
+    id: ScopeId,
+    interrupt: Result<Interrupt<E>, Payload>,
+}
+
+impl<E> Driver<E> {
+    /// Polls the body until it stops, and drops it.
+    ///
+    /// The body is pinned by the caller: passing it by value would double the size of the future at each level of nesting.
+    pub async fn run<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
+        let mut interrupt = match self.interrupt {
+            Ok(interrupt) => interrupt,
+            Err(payload) => return Stop::Panicked(payload),
+        };
+        poll_fn(|cx| step(self.id, &mut body, flag, &mut interrupt, cx)).await
+    }
+}
+
+/// Polls the body once, then the interrupt.
+fn step<F: Future, E>(
+    id: ScopeId,
+    body: &mut Pin<&mut Option<F>>,
+    flag: &Flag,
+    interrupt: &mut Interrupt<E>,
+    cx: &mut Context<'_>,
+) -> Poll<Stop<F::Output, E>> {
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        let _polling = Polling::body_of(id);
+        let running = body.as_mut().as_pin_mut().expect("a body is not polled after it has stopped");
+        match running.poll(cx) {
+            Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
+            Poll::Pending => match flag.stop() {
+                Some(stop) => Poll::Ready(stop),
+                None => interrupt.poll(cx).map(Stop::Interrupted),
+            },
+        }
+    }));
+    let stop = match polled {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(stop)) => stop,
+        Err(payload) => Stop::Panicked(payload),
+    };
+    // What a jump or an interrupt left alive in the body goes now, before the exit.
+    match (catch_unwind(AssertUnwindSafe(|| body.set(None))), stop) {
+        (Ok(()), stop) | (Err(_), stop @ Stop::Panicked(_)) => Poll::Ready(stop),
+        (Err(payload), _) => Poll::Ready(Stop::Panicked(payload)),
+    }
+}
+
+/// Polls a future, and gives a panic as an error.
+pub(crate) async fn unwinding<F: Future + Unpin>(mut future: F) -> Result<F::Output, Payload> {
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(payload) => Poll::Ready(Err(payload)),
+    })
+    .await
+}
+
+/// One block over an asynchronous manager.
+pub struct Scope<M: LocalAsyncContextManager> {
+    pub(crate) manager: Option<M>,
+    /// There from the end of enter to the beginning of exit: the exit is owed.
+    pub(crate) value: Option<M::Value>,
+    /// What exit is to be told, once the body has stopped.
+    told: Option<Outcome>,
+    place: Place,
+}
+
+impl<M: LocalAsyncContextManager> Scope<M> {
+    #[track_caller]
+    pub(crate) fn new(manager: M) -> Self {
+        Self { manager: Some(manager), value: None, told: None, place: Place::new::<M>(M::__runtime()) }
+    }
+
+    pub async fn enter(&mut self) -> Result<(), M::Error> {
+        let manager = self.manager.as_mut().expect("a scope is entered before it is left");
+        self.value = Some(manager.enter().await?);
+        Ok(())
+    }
+
+    /// Lends the value to the body.
+    pub fn open(&mut self) -> (&mut M::Value, Driver<M::Error>) {
+        let (Some(manager), Some(value)) = (&self.manager, &mut self.value) else {
+            unreachable!("a scope is opened between its enter and its exit")
+        };
+        // The exit is owed from here on, also if this panics.
+        let interrupt = catch_unwind(AssertUnwindSafe(|| manager.interrupt(value)));
+        (value, Driver { id: self.place.id, interrupt })
+    }
+
+    pub async fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
+        self.told = Some(outcome);
+        handover::children_ended(self.place.id).await;
+        let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) else {
+            unreachable!("a scope is left once")
+        };
+        let place = self.place.take();
+        let exit = pin!(async move { manager.__exit(value, outcome, place).await });
+        Exited { result: unwinding(exit).await, site: self.place.site }
+    }
+}
+
+impl<M: LocalAsyncContextManager> Drop for Scope<M> {
+    fn drop(&mut self) {
+        if let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) {
+            manager.__cut(value, self.told.unwrap_or(Outcome::Cancelled), self.place.take());
+        }
+    }
+}
+
+/// One block over a synchronous manager.
+pub struct SyncScope<M: ContextManager> {
+    manager: Option<M>,
+    value: Option<M::Value>,
+    place: Place,
+}
+
+impl<M: ContextManager> SyncScope<M> {
+    #[track_caller]
+    pub(crate) fn new(manager: M) -> Self {
+        Self { manager: Some(manager), value: None, place: Place::new::<M>(Runtime::Background) }
+    }
+
+    /// # Errors
+    ///
+    /// What the manager's `enter` reports.
+    pub fn enter(&mut self) -> Result<(), M::Error> {
+        let manager = self.manager.as_mut().expect("a scope is entered before it is left");
+        self.value = Some(manager.enter()?);
+        Ok(())
+    }
+
+    pub fn open(&mut self) -> (&mut M::Value, SyncDriver<M::Error>) {
+        let value = self.value.as_mut().expect("a scope is opened between its enter and its exit");
+        (value, SyncDriver(Driver { id: self.place.id, interrupt: Ok(Interrupt::never()) }))
+    }
+
+    pub fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
+        let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) else {
+            unreachable!("a scope is left once")
+        };
+        // It cannot wait for the detached exits of nested blocks.
+        handover::bequeath(&self.place);
+        let result = catch_unwind(AssertUnwindSafe(|| manager.exit(value, outcome)));
+        Exited { result, site: self.place.site }
+    }
+}
+
+impl<M: ContextManager> Drop for SyncScope<M> {
+    /// Only a body that awaits can be cut; the exit needs no awaiting, so it runs here.
+    fn drop(&mut self) {
+        if self.value.is_some() {
+            let outcome = Outcome::Cancelled;
+            self.exit(outcome).lost(outcome);
+        }
+    }
+}
+
+/// Runs the body of a `with!`.
+pub struct SyncDriver<E>(Driver<E>);
+
+impl<E> SyncDriver<E> {
+    /// Polls the body, which does not await, once.
+    pub fn run_now<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
+        let cx = &mut Context::from_waker(Waker::noop());
+        match step(self.0.id, &mut body, flag, &mut Interrupt::never(), cx) {
+            Poll::Ready(stop) => stop,
+            Poll::Pending => {
+                body.set(None);
+                Stop::Panicked(Box::new(
+                    "the body of a `with!` awaited, hidden in a macro; write `with!(manager => async { … })`",
+                ))
+            }
+        }
+    }
+
+    /// Runs a body that awaits.
+    pub async fn run<F: Future>(self, body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
+        self.0.run(body, flag).await
+    }
+}
+
+/// What a body or a nested item left in its block: `W` is the error type of the whole block.
+pub struct Product<T, W> {
+    result: Result<T, W>,
+    /// Whether it counts as a failure: of an item, or of the body, whose value is an `Err`.
+    failed: bool,
+}
+
+impl<T, W> Product<T, W> {
+    pub fn of_body(value: T) -> Self {
+        Self { failed: is_err(&value), result: Ok(value) }
+    }
+
+    pub fn failed(error: W) -> Self {
+        Self { result: Err(error), failed: true }
+    }
+
+    pub fn into_result(self) -> Result<T, W> {
+        self.result
+    }
+}
+
+/// How the block is left.
+pub enum Flow<T, R, W> {
+    Value(Product<T, W>),
+    Return(R),
+    Jump(Jump),
+}
+
+/// How the exit went.
+pub struct Exited<E> {
+    result: Result<Result<(), E>, Payload>,
+    site: Site,
+}
+
+impl<E: Debug> Exited<E> {
+    /// Reports what the exit failed with, because something else leaves the block.
+    fn lost(self, outcome: Outcome) {
+        match self.result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.site.lost(outcome, &error),
+            Err(payload) => self.site.lost_panic(outcome, &*payload),
+        }
+    }
+}
+
+/// How the body ended, and what exit is told of it.
+pub struct Ending<P, T, R, W, E> {
+    body: Body<T, R, W, E>,
+    outcome: Outcome,
+    swallowed: bool,
+    policy: PhantomData<P>,
+}
+
+enum Body<T, R, W, E> {
+    Value(Product<T, W>),
+    Returned(R),
+    Jumped(Jump),
+    Interrupted(E),
+    Panicked(Payload),
+}
+
+impl<T, R, W, E> Body<T, R, W, E> {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Body::Value(product) if product.failed => Outcome::Failed,
+            Body::Value(_) => Outcome::Completed,
+            Body::Returned(returned) if is_err(returned) => Outcome::Failed,
+            Body::Returned(_) => Outcome::Returned,
+            Body::Jumped(Jump::Break(_)) => Outcome::Broke,
+            Body::Jumped(Jump::Continue(_)) => Outcome::Continued,
+            Body::Interrupted(_) => Outcome::Interrupted,
+            Body::Panicked(_) => Outcome::Panicked,
+        }
+    }
+}
+
+impl<P: Shape, T, R, W, E: Debug> Ending<P, T, R, W, E> {
+    /// Puts together why the body stopped and what it stored, and asks a manager that may suppress.
+    pub fn new<S>(policy: &P, scope: &mut S, stop: Stop<R, E>, value: Option<Product<T, W>>) -> Self
+    where
+        P: Policy<S>,
+    {
+        let mut body = match stop {
+            Stop::Completed => Body::Value(value.expect("a body that completes has stored its value")),
+            Stop::Returned(returned) => Body::Returned(returned),
+            Stop::Jumped(jump) => Body::Jumped(jump),
+            Stop::Interrupted(error) => Body::Interrupted(error),
+            Stop::Panicked(payload) => Body::Panicked(payload),
+        };
+        let mut outcome = body.outcome();
+        let mut swallowed = false;
+        if matches!(outcome, Outcome::Failed | Outcome::Interrupted) {
+            match catch_unwind(AssertUnwindSafe(|| policy.swallows(scope, outcome))) {
+                Ok(answer) => swallowed = answer,
+                Err(payload) => {
+                    body = Body::Panicked(payload);
+                    outcome = Outcome::Panicked;
+                }
+            }
+        }
+        Self { body, outcome, swallowed, policy: PhantomData }
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Weighs the end of the body against the result of the exit: a failure of the body wins, else one of the exit.
+    pub fn conclude(self, exited: Exited<E>, lift: impl FnOnce(E) -> W) -> Flow<P::Of<T>, R, W> {
+        let Self { body, outcome, swallowed, policy: _ } = self;
+        let failed = !outcome.is_success() && !swallowed;
+        match exited.result {
+            Err(payload) if outcome != Outcome::Panicked => resume_unwind(payload),
+            _ if failed => exited.lost(outcome),
+            Ok(Err(error)) => return Flow::Value(Product::failed(lift(error))),
+            _ => {}
+        }
+        match body {
+            _ if swallowed => Flow::Value(Product { result: Ok(P::shape(None)), failed: false }),
+            Body::Value(Product { result, failed }) => {
+                Flow::Value(Product { result: result.map(|value| P::shape(Some(value))), failed })
+            }
+            Body::Returned(returned) => Flow::Return(returned),
+            Body::Jumped(jump) => Flow::Jump(jump),
+            Body::Interrupted(error) => Flow::Value(Product::failed(lift(error))),
+            Body::Panicked(payload) => resume_unwind(payload),
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Draws the expansion of a block.
+//!
+//! ```text
+//! // Input:
+//! async_with!(manager as name => { body })
+//!
+//! // Output, shortened; every path and local is ours:
+//! {
+//!     let returns = Hint::new();                          // what the enclosing function returns
+//!     if false { return returns.never(); }                // … so that it is known early
+//!     let manager = manager;
+//!     let mut scope = probe.kind().scope(manager);        // the protocol, or the error about it
+//!     let value = Hint::new();                            // what the body gives
+//!     if false { edge(value) } else {                     // … so that what is expected here is expected there
+//!         match match scope.enter().await {
+//!             Err(error) => Flow::Value(error),
+//!             Ok(()) => {
+//!                 let flag = Flag::new();
+//!                 let mut out = None;
+//!                 let stop = {
+//!                     let (value, driver) = scope.open();
+//!                     let body = pin!(Some(async {        // resolves by `return` and `?` alone
+//!                         if false { return returns.never(); }
+//!                         let name = value;
+//!                         out = Some({ body });
+//!                         match flag.complete().await {}
+//!                     }));
+//!                     driver.run(body, &flag).await
+//!                 };
+//!                 let ending = Ending::new(stop, out);
+//!                 let exited = scope.exit(ending.outcome()).await;
+//!                 ending.conclude(exited)
+//!             }
+//!         } {
+//!             Flow::Value(value) => value,
+//!             Flow::Return(value) => return value,
+//!             Flow::Jump(Jump::Break(0)) => break 'label,  // one arm a way out of the body
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! Several items are blocks in blocks: the body of one is the block of the next, whose flow it passes on.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::quote_spanned;
+use syn::Expr;
+
+use crate::jumps::{self, Way};
+use crate::mistakes::Mistakes;
+use crate::parse::{self, Flavour, Invocation, Item};
+use crate::tokens::may_return;
+
+/// `quote!` whose names cannot meet those of the user.
+macro_rules! ours {
+    ($($tokens:tt)*) => {
+        quote::quote_spanned!(proc_macro2::Span::mixed_site()=> $($tokens)*)
+    };
+}
+pub(crate) use ours;
+
+/// Expands the input of a shim: the path of the facade in parentheses, then what the user wrote.
+pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> TokenStream {
+    let mut input = input.into_iter();
+    let facade = match input.next() {
+        Some(TokenTree::Group(facade)) => facade.stream(),
+        _ => ours!(::async_with),
+    };
+    let expander = Expander::new(&facade);
+    match parse::invocation(flavour, input.collect()) {
+        Ok(invocation) => expander.block(invocation),
+        Err(mistakes) => Mistakes::expand(mistakes),
+    }
+}
+
+/// What all blocks of one invocation share.
+pub(crate) struct Expander {
+    /// The path of the hidden module that the expansion calls.
+    pub(crate) private: TokenStream,
+    /// How often each local has been named: blocks expanded in blocks share a hygiene.
+    names: RefCell<HashMap<&'static str, Cell<usize>>>,
+}
+
+impl Expander {
+    fn new(facade: &TokenStream) -> Self {
+        Self { private: ours!(#facade::__private), names: RefCell::default() }
+    }
+
+    /// A new local.
+    pub(crate) fn name(&self, what: &'static str) -> Ident {
+        let mut names = self.names.borrow_mut();
+        let count = names.entry(what).or_default();
+        let number = count.replace(count.get() + 1);
+        let name = if number == 0 {
+            format!("__async_with_{what}")
+        } else {
+            format!("__async_with_{what}_{number}")
+        };
+        Ident::new(&name, Span::mixed_site())
+    }
+
+    /// The expansion of a block that stands in the body of another one; `None` leaves it to rustc.
+    pub(crate) fn nested(&self, flavour: Flavour, input: TokenStream) -> Option<Expr> {
+        let invocation = parse::invocation(flavour, input).ok()?;
+        syn::parse2(self.block(invocation)).ok()
+    }
+
+    fn block(&self, invocation: Invocation) -> TokenStream {
+        let private = &self.private;
+        let Invocation { flavour, items, body } = invocation;
+        let observes = may_return(&body.tokens);
+        let several = items.len() > 1;
+        let levels: Vec<_> = items
+            .into_iter()
+            .map(|item| Level::new(self, item, Mode { flavour, awaits: body.awaits, several, observes }))
+            .collect();
+        let Some(last) = levels.last() else { unreachable!("an invocation without items is a mistake") };
+        let returns = self.name("returns");
+        let (body, ways) = jumps::rewrite(body.tokens, &last.flag, self);
+
+        // From the body outwards: what is inside a level is the block of the next one.
+        // The branch that is never taken says what type the body is expected to have; and with it, no code of ours is
+        // unreachable after a body that always leaves, which rustc would warn of.
+        let Level { out, flag, value, .. } = last;
+        let mut inside = ours! {
+            #out = #private::Some(#private::Product::of_body(if false { #value.never() } else #body));
+            match #flag.complete().await {}
+        };
+        for pair in levels.windows(2).rev() {
+            let [around, level] = pair else { unreachable!("windows of two") };
+            let innermost = std::ptr::eq(level, last);
+            let (set_up, run) = (level.set_up(self, Some(around)), level.run(self, &returns, &inside, innermost));
+            let (Level { out, flag, .. }, Level { policy, value, .. }) = (around, level);
+            inside = ours! {
+                #set_up
+                if false {
+                    #out = #private::Some(#private::edge(#policy, #value));
+                }
+                match #run {
+                    #private::Flow::Value(product) => {
+                        #out = #private::Some(product);
+                        match #flag.complete().await {}
+                    }
+                    #private::Flow::Return(value) => return value,
+                    #private::Flow::Jump(jump) => match #flag.jump(jump).await {},
+                }
+            };
+        }
+        let run = levels[0].run(self, &returns, &inside, !several);
+        self.outermost(&levels[0], &returns, &run, &ways)
+    }
+
+    /// What stands around the levels: the way out of the whole.
+    fn outermost(&self, first: &Level, returns: &Ident, run: &TokenStream, ways: &[Way]) -> TokenStream {
+        let private = &self.private;
+        let set_up = first.set_up(self, None);
+        let Level { errors, policy, value, .. } = first;
+        // With several items the type of the block is not known before the last of them.
+        let edge = if first.mode.several { ours!(early) } else { ours!(give) };
+        let edge = self.asking(
+            &ours!(fallible::Fallible as _),
+            &ours!(#errors.#edge(#private::edge(#policy, #value))),
+        );
+        let give = self.asking(&ours!(fallible::Fallible as _), &ours!(errors.give(product)));
+        let values = ways.iter().filter_map(|way| way.value.as_ref());
+        let arms = ways.iter().enumerate().map(|(number, way)| way.arm(number, private));
+        ours!({
+            let #returns = #private::Hint::new();
+            if false {
+                return #returns.never();
+            }
+            #(let mut #values = #private::None;)*
+            #set_up
+            if false {
+                #edge
+            } else {
+                match #run {
+                    #private::Flow::Value(product) => {
+                        let errors = product.errors();
+                        #give
+                    }
+                    #private::Flow::Return(value) => return value,
+                    #(#arms)*
+                    #private::Flow::Jump(_) => #private::unreachable!(),
+                }
+            }
+        })
+    }
+
+    /// Puts a question to the probes in `traits`.
+    fn asking(&self, traits: &TokenStream, question: &TokenStream) -> TokenStream {
+        let private = &self.private;
+        ours!({
+            #[allow(unused_imports)]
+            use #private::#traits;
+            #question
+        })
+    }
+}
+
+/// What the levels of one block have in common.
+#[derive(Clone, Copy)]
+struct Mode {
+    flavour: Flavour,
+    awaits: bool,
+    several: bool,
+    /// Whether the body may leave with an error that a manager wants to see.
+    observes: bool,
+}
+
+/// One item of a block, and the names of its locals.
+struct Level {
+    item: Item,
+    mode: Mode,
+    manager: Ident,
+    probe: Ident,
+    scope: Ident,
+    policy: Ident,
+    /// The error type of this item.
+    errors: Ident,
+    /// The error type of the block, as far as it is known with this item.
+    block_errors: Ident,
+    value: Ident,
+    flag: Ident,
+    out: Ident,
+}
+
+impl Level {
+    fn new(expander: &Expander, item: Item, mode: Mode) -> Self {
+        Self {
+            item,
+            mode,
+            manager: expander.name("manager"),
+            probe: expander.name("probe"),
+            scope: expander.name("scope"),
+            policy: expander.name("policy"),
+            errors: expander.name("errors"),
+            block_errors: expander.name("block_errors"),
+            value: expander.name("value"),
+            flag: expander.name("flag"),
+            out: expander.name("out"),
+        }
+    }
+
+    /// Evaluates the manager, and finds out what it can do.
+    fn set_up(&self, expander: &Expander, around: Option<&Level>) -> TokenStream {
+        let private = &expander.private;
+        let Self { item, manager, probe, scope, policy, errors, block_errors, value, .. } = self;
+        let expr = &item.manager;
+        // The call that has the bound: an error about the manager is shown at the manager.
+        let at_manager = Span::mixed_site().located_at(item.span);
+        let (kind, policy_value, call) = match self.mode.flavour {
+            Flavour::Async => (
+                ours!(kind::{First as _, Second as _, Third as _}),
+                expander.asking(&ours!(policy::{First as _, Second as _}), &ours!((&&#probe).policy())),
+                quote_spanned!(at_manager=> scope(#manager)),
+            ),
+            Flavour::Sync => (
+                ours!(sync_kind::{First as _, Second as _, Third as _}),
+                ours!(#private::Passes),
+                quote_spanned!(at_manager=> sync_scope(#manager)),
+            ),
+        };
+        let kind = expander.asking(&kind, &ours!((&&&#probe).kind()));
+        let block_errors = self.mode.several.then(|| {
+            let known = match around {
+                Some(Level { block_errors: before, .. }) => expander
+                    .asking(&ours!(fallible::Fallible as _), &ours!(#before.then(&#errors))),
+                None => ours!(#scope.errors()),
+            };
+            ours!(let #block_errors = #known;)
+        });
+        ours! {
+            let #manager = #expr;
+            let #probe = #private::probe(&#manager);
+            let mut #scope = #kind.#call;
+            let #policy = #policy_value;
+            let #errors = #scope.errors();
+            #block_errors
+            let #value = #private::Hint::new();
+        }
+    }
+
+    /// Enters, runs what is inside, exits: an expression that says how the level is left.
+    fn run(&self, expander: &Expander, returns: &Ident, inside: &TokenStream, innermost: bool) -> TokenStream {
+        let private = &expander.private;
+        let Self { item, mode, probe, scope, policy, errors, block_errors, value, flag, out, .. } = self;
+        let pattern = item.pattern.clone().unwrap_or_else(|| ours!(_));
+        let exit_await = (mode.flavour == Flavour::Async).then(|| ours!(.await));
+        let run = if mode.awaits { ours!(run(body, &#flag).await) } else { ours!(run_now(body, &#flag)) };
+        let lift = if mode.several {
+            let at_manager = Span::mixed_site().located_at(item.span);
+            let lift = quote_spanned!(at_manager=> lift(&#block_errors, error));
+            let lift = expander.asking(&ours!(fallible::Fallible as _), &ours!(#errors.#lift));
+            ours!(let lift = |error| #lift;)
+        } else {
+            ours!(let lift = #private::identity;)
+        };
+        let slot = match (mode.several, innermost) {
+            (false, _) => ours!(#errors.slot(#value)),
+            (true, true) => ours!(#block_errors.slot(#value)),
+            (true, false) => ours!(#value.slot()),
+        };
+        let observe = (mode.observes && mode.flavour == Flavour::Async).then(|| {
+            let traits = ours!(observe::{
+                First as _, Second as _, AsError as _, AsSendSync as _, AsDyn as _, AsText as _, AsName as _,
+                NoResult as _
+            });
+            let tell = expander.asking(
+                &traits,
+                &ours!((&&&&&&(&&#probe).observer().look(&stop)).tell(&mut #scope)),
+            );
+            ours! {
+                let told = #tell;
+                let stop = stop.observed(told);
+            }
+        });
+        ours!({
+            #lift
+            match #scope.enter() #exit_await {
+                #private::Err(error) => #private::Flow::Value(#private::Product::failed(lift(error))),
+                #private::Ok(()) => {
+                    let #flag = #private::Flag::new();
+                    let mut #out = #slot;
+                    let stop = {
+                        let (value, driver) = #scope.open();
+                        let body = #private::pin!(#private::Some(async {
+                            if false {
+                                return #returns.never();
+                            }
+                            let #pattern = value;
+                            #inside
+                        }));
+                        driver.#run
+                    };
+                    #observe
+                    let ending = #private::Ending::new(&#policy, &mut #scope, stop, #out);
+                    let exited = #scope.exit(ending.outcome()) #exit_await;
+                    ending.conclude(exited, lift)
+                }
+            }
+        })
+    }
+}

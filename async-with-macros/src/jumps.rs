@@ -1,0 +1,239 @@
+//! Rewrites the `break`s and `continue`s of a body that lead out of it.
+//!
+//! The body becomes an async block, which a jump cannot leave. So the body says which way it wants to go, and the jump is
+//! made outside, after the exit:
+//!
+//! ```text
+//! // Input:  break 'outer 5
+//! // Output: { way_0 = Some(5); match flag.jump(Jump::Break(0)).await {} }
+//! // and outside of the async block: Flow::Jump(Jump::Break(0)) => break 'outer way_0.unwrap(),
+//! ```
+//!
+//! A body without these words is not even parsed. A jump in a macro other than ours and `select!` is left alone; rustc
+//! refuses it (E0267).
+
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{ParseStream, Parser};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, Label, Lifetime, Macro, Pat, Stmt, Token};
+
+use crate::expand::{Expander, ours};
+use crate::parse::Flavour;
+use crate::tokens::has_jump;
+
+/// A way out of the body into the code around it.
+pub(crate) struct Way {
+    leave: Leave,
+    label: Option<Lifetime>,
+    /// Where the value of a `break` waits for the exit.
+    pub(crate) value: Option<Ident>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    Break,
+    Continue,
+}
+
+impl Way {
+    /// The `Jump` by which the body names way `number`.
+    fn name(&self, number: usize, private: &TokenStream) -> TokenStream {
+        match self.leave {
+            Leave::Break => ours!(#private::Jump::Break(#number)),
+            Leave::Continue => ours!(#private::Jump::Continue(#number)),
+        }
+    }
+
+    /// The arm that goes this way, outside of the body.
+    pub(crate) fn arm(&self, number: usize, private: &TokenStream) -> TokenStream {
+        let Self { label, value, .. } = self;
+        let name = self.name(number, private);
+        match (self.leave, value) {
+            (Leave::Break, Some(value)) => ours!(#private::Flow::Jump(#name) => match #value {
+                #private::Some(value) => break #label value,
+                #private::None => #private::unreachable!(),
+            },),
+            (Leave::Break, None) => ours!(#private::Flow::Jump(#name) => break #label,),
+            (Leave::Continue, _) => ours!(#private::Flow::Jump(#name) => continue #label,),
+        }
+    }
+}
+
+/// Rewrites the jumps of `body` that lead out of it, to go through `flag`.
+pub(crate) fn rewrite(body: TokenStream, flag: &Ident, expander: &Expander) -> (TokenStream, Vec<Way>) {
+    let mut rewriter = Rewriter { flag, expander, ways: Vec::new(), in_loop: false, labels: Vec::new() };
+    match rewriter.tokens(&body) {
+        Some(rewritten) => (rewritten, rewriter.ways),
+        None => (body, Vec::new()),
+    }
+}
+
+struct Rewriter<'a> {
+    flag: &'a Ident,
+    expander: &'a Expander,
+    ways: Vec<Way>,
+    /// Whether a loop of the body is around, which takes the jumps without a label.
+    in_loop: bool,
+    /// The labels of the body that are around.
+    labels: Vec<Lifetime>,
+}
+
+impl Rewriter<'_> {
+    /// Rewrites an expression that is there as tokens, if there is something to rewrite and it parses.
+    fn tokens(&mut self, tokens: &TokenStream) -> Option<TokenStream> {
+        if !has_jump(tokens) {
+            return None;
+        }
+        let mut expr = syn::parse2::<Expr>(tokens.clone()).ok()?;
+        self.visit_expr_mut(&mut expr);
+        Some(expr.into_token_stream())
+    }
+
+    fn within(&mut self, label: Option<&Label>, is_loop: bool, visit: impl FnOnce(&mut Self)) {
+        let outer = (self.in_loop, self.labels.len());
+        self.in_loop |= is_loop;
+        self.labels.extend(label.map(|label| label.name.clone()));
+        visit(self);
+        self.in_loop = outer.0;
+        self.labels.truncate(outer.1);
+    }
+
+    fn stays_inside(&self, label: Option<&Lifetime>) -> bool {
+        label.map_or(self.in_loop, |label| self.labels.contains(label))
+    }
+
+    /// The jump in the form that leaves the body.
+    fn jump(&mut self, leave: Leave, label: Option<Lifetime>, value: Option<TokenStream>) -> Expr {
+        let private = &self.expander.private;
+        let known = self.ways.iter().position(|way| {
+            way.leave == leave && way.label == label && way.value.is_some() == value.is_some()
+        });
+        let number = known.unwrap_or_else(|| {
+            let value = value.as_ref().map(|_| self.expander.name("way"));
+            self.ways.push(Way { leave, label, value });
+            self.ways.len() - 1
+        });
+        let way = &self.ways[number];
+        let (flag, name) = (self.flag, way.name(number, private));
+        let store = way.value.as_ref().map(|place| ours!(#place = #private::Some(#value);));
+        syn::parse_quote!({ #store match #flag.jump(#name).await {} })
+    }
+
+    /// The expansion of a nested block, made on the spot so that its jumps are seen; or a `select!` with its arms rewritten.
+    fn look_into(&mut self, mac: &mut Macro) -> Option<Expr> {
+        if !has_jump(&mac.tokens) {
+            return None;
+        }
+        let name = &mac.path.segments.last()?.ident;
+        let flavour = match () {
+            () if name == "async_with" => Flavour::Async,
+            () if name == "with" => Flavour::Sync,
+            () if name == "select" => {
+                let arms = |input: ParseStream<'_>| self.select(input);
+                if let Ok(tokens) = arms.parse2(mac.tokens.clone()) {
+                    mac.tokens = tokens;
+                }
+                return None;
+            }
+            () => return None,
+        };
+        let mut nested = self.expander.nested(flavour, mac.tokens.clone())?;
+        self.visit_expr_mut(&mut nested);
+        Some(nested)
+    }
+
+    /// The arms of `tokio::select!`: `pattern = future [, if condition] => handler`, `else => handler`.
+    fn select(&mut self, input: ParseStream<'_>) -> syn::Result<TokenStream> {
+        let mut output = TokenStream::new();
+        if let Some((tree, rest)) = input.cursor().token_tree() {
+            if matches!(&tree, TokenTree::Ident(ident) if *ident == "biased") && rest.punct().is_some() {
+                let (ident, semicolon): (Ident, Token![;]) = (input.parse()?, input.parse()?);
+                output.extend(quote!(#ident #semicolon));
+            }
+        }
+        while !input.is_empty() {
+            if let Some(r#else) = input.parse::<Option<Token![else]>>()? {
+                r#else.to_tokens(&mut output);
+            } else {
+                let (pattern, equals) = (Pat::parse_multi_with_leading_vert(input)?, input.parse::<Token![=]>()?);
+                let future: Expr = input.parse()?;
+                output.extend(quote!(#pattern #equals #future));
+                if let Some(comma) = input.parse::<Option<Token![,]>>()? {
+                    let (r#if, condition): (Token![if], Expr) = (input.parse()?, input.parse()?);
+                    output.extend(quote!(#comma #r#if #condition));
+                }
+            }
+            let (arrow, mut handler): (Token![=>], Expr) = (input.parse()?, handler(input)?);
+            self.visit_expr_mut(&mut handler);
+            let comma: Option<Token![,]> = input.parse()?;
+            output.extend(quote!(#arrow #handler #comma));
+        }
+        Ok(output)
+    }
+}
+
+/// A handler in braces ends with them, whatever follows.
+fn handler(input: ParseStream<'_>) -> syn::Result<Expr> {
+    match input.cursor().group(Delimiter::Brace) {
+        Some(_) => Ok(Expr::Block(syn::ExprBlock { attrs: Vec::new(), label: None, block: input.parse()? })),
+        None => input.parse(),
+    }
+}
+
+impl VisitMut for Rewriter<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Break(r#break) if !self.stays_inside(r#break.label.as_ref()) => {
+                if let Some(value) = &mut r#break.expr {
+                    self.visit_expr_mut(value);
+                }
+                let value = r#break.expr.as_ref().map(ToTokens::to_token_stream);
+                *expr = self.jump(Leave::Break, r#break.label.clone(), value);
+            }
+            Expr::Continue(r#continue) if !self.stays_inside(r#continue.label.as_ref()) => {
+                *expr = self.jump(Leave::Continue, r#continue.label.clone(), None);
+            }
+            Expr::Loop(r#loop) => {
+                let label = r#loop.label.clone();
+                self.within(label.as_ref(), true, |this| this.visit_block_mut(&mut r#loop.body));
+            }
+            Expr::While(r#while) => {
+                let label = r#while.label.clone();
+                self.within(label.as_ref(), true, |this| {
+                    this.visit_expr_mut(&mut r#while.cond);
+                    this.visit_block_mut(&mut r#while.body);
+                });
+            }
+            Expr::ForLoop(r#for) => {
+                self.visit_expr_mut(&mut r#for.expr);
+                let label = r#for.label.clone();
+                self.within(label.as_ref(), true, |this| this.visit_block_mut(&mut r#for.body));
+            }
+            Expr::Block(block) => {
+                let label = block.label.clone();
+                self.within(label.as_ref(), false, |this| this.visit_block_mut(&mut block.block));
+            }
+            Expr::Macro(mac) => {
+                if let Some(nested) = self.look_into(&mut mac.mac) {
+                    *expr = nested;
+                }
+            }
+            // No jump leads out of these.
+            Expr::Closure(_) | Expr::Async(_) | Expr::Const(_) => {}
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+
+    fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
+        if let Stmt::Macro(mac) = stmt {
+            if let Some(nested) = self.look_into(&mut mac.mac) {
+                *stmt = Stmt::Expr(nested, mac.semi_token);
+            }
+            return;
+        }
+        visit_mut::visit_stmt_mut(self, stmt);
+    }
+
+    fn visit_item_mut(&mut self, _item: &mut syn::Item) {}
+}

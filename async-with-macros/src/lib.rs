@@ -1,0 +1,32 @@
+//! The procedural macros behind `async-with`; use its `async_with!` and `with!`, which call these.
+//!
+//! How to find your way: `parse` reads an invocation and knows the grammar and its mistakes, `expand` draws the expansion,
+//! `jumps` rewrites the `break`s and `continue`s that cross a block. Parsing never expands, expanding never parses.
+
+#![deny(missing_docs)]
+
+mod expand;
+mod jumps;
+mod mistakes;
+mod parse;
+
+
+mod tokens;
+
+use proc_macro::TokenStream;
+
+use crate::parse::Flavour;
+
+// Not public API: called by `async_with!`, with the path of the facade in front.
+#[doc(hidden)]
+#[proc_macro]
+pub fn async_with_impl(input: TokenStream) -> TokenStream {
+    expand::invocation(Flavour::Async, input.into()).into()
+}
+
+// Not public API: called by `with!`, with the path of the facade in front.
+#[doc(hidden)]
+#[proc_macro]
+pub fn with_impl(input: TokenStream) -> TokenStream {
+    expand::invocation(Flavour::Sync, input.into()).into()
+}

@@ -1,0 +1,262 @@
+//! Reads an invocation: `item ("," item)* ","? "=>" body`, or `item ("," item)* "," block`.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, Pat, Token};
+
+use crate::mistakes::Mistakes;
+use crate::tokens::{arrow, awaits, is_brace, is_ident, is_punct, stream};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    Async,
+    Sync,
+}
+
+impl Flavour {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Flavour::Async => "async_with!",
+            Flavour::Sync => "with!",
+        }
+    }
+}
+
+pub(crate) struct Invocation {
+    pub(crate) flavour: Flavour,
+    pub(crate) items: Vec<Item>,
+    pub(crate) body: Body,
+}
+
+pub(crate) struct Item {
+    pub(crate) manager: TokenStream,
+    pub(crate) pattern: Option<TokenStream>,
+    /// Of the manager, for what is wrong with it.
+    pub(crate) span: Span,
+}
+
+pub(crate) struct Body {
+    pub(crate) tokens: TokenStream,
+    /// Whether the body awaits: always so in `async_with!`, with `=> async { … }` in `with!`.
+    pub(crate) awaits: bool,
+}
+
+pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> Result<Invocation, Mistakes> {
+    let trees: Vec<_> = input.into_iter().collect();
+    let mut mistakes = Mistakes::default();
+    let (head, body) = split(flavour, &trees, &mut mistakes);
+    let items = items(head, &mut mistakes);
+    let body = self::body(flavour, body, &mut mistakes);
+    if mistakes.is_empty() { Ok(Invocation { flavour, items, body }) } else { Err(mistakes) }
+}
+
+/// Cuts the input into the items and the body.
+fn split<'a>(
+    flavour: Flavour,
+    trees: &'a [TokenTree],
+    mistakes: &mut Mistakes,
+) -> (&'a [TokenTree], &'a [TokenTree]) {
+    let name = flavour.name();
+    if let Some(at) = arrow(trees) {
+        let (head, body) = (&trees[..at], &trees[at + 2..]);
+        if head.is_empty() {
+            mistakes.add(
+                trees[at].span(),
+                format!("a context manager is missing before `=>`: write `{name}(manager as name => {{ … }})`"),
+            );
+        }
+        if body.is_empty() {
+            mistakes.add(trees[at].span(), "the body is missing after `=>`: add a block, `=> { … }`");
+        }
+        return (head, body);
+    }
+    let comma = |tree: &TokenTree| is_punct(tree, ',');
+    let all = match trees {
+        [rest @ .., last] if comma(last) => rest,
+        all => all,
+    };
+    match all {
+        [] => {
+            mistakes.add(
+                Span::call_site(),
+                format!("a context manager and a body are missing: write `{name}(manager as name => {{ … }})`"),
+            );
+            (&[], &[])
+        }
+        [body] if is_brace(body) => {
+            mistakes.at(
+                body,
+                format!("a context manager is missing before the body: write `{name}(manager as name => {{ … }})`"),
+            );
+            (&[], all)
+        }
+        [head @ .., separator, body] if is_brace(body) && comma(separator) => (head, std::slice::from_ref(body)),
+        [head @ .., body] if is_brace(body) => {
+            mistakes.at(body, "`=>` is missing before the body: write `manager as name => { … }`");
+            (head, std::slice::from_ref(body))
+        }
+        [.., last] => {
+            mistakes.at(last, "the body is missing: add `=> { … }` after the context manager");
+            (all, &[])
+        }
+    }
+}
+
+fn items(mut head: &[TokenTree], mistakes: &mut Mistakes) -> Vec<Item> {
+    let mut items = Vec::new();
+    while !head.is_empty() {
+        let length = match item(head) {
+            Ok((item, length)) => {
+                mistakes.patterns.extend(item.pattern.clone());
+                items.push(item);
+                length
+            }
+            Err((span, message)) => {
+                mistakes.add(span, message);
+                mistakes.names_missing = true;
+                head.iter().position(|tree| is_punct(tree, ',')).unwrap_or(head.len())
+            }
+        };
+        // The comma behind the item goes too.
+        head = head.get(length + 1..).unwrap_or_default();
+    }
+    items
+}
+
+type Mistake = (Span, String);
+
+/// Cuts the first item off, and says how many tokens it has.
+///
+/// An `as` may also be a cast, or be in a later item. So each `as` is tried, and the first counts that has an expression on
+/// its left, and on its right a pattern with nothing but a comma after it.
+fn item(head: &[TokenTree]) -> Result<(Item, usize), Mistake> {
+    if is_punct(&head[0], ',') {
+        return Err((head[0].span(), "a context manager is missing before this comma".to_owned()));
+    }
+    let mut bad_pattern = None;
+    for (at, r#as) in head.iter().enumerate().filter(|(_, tree)| is_ident(tree, "as")) {
+        let (manager, right) = (&head[..at], &head[at + 1..]);
+        if manager.is_empty() {
+            return Err((r#as.span(), "a context manager is missing before `as`".to_owned()));
+        }
+        if syn::parse2::<Expr>(stream(manager)).is_err() {
+            continue;
+        }
+        match right.first() {
+            None => return Err(missing_name(r#as)),
+            Some(comma) if is_punct(comma, ',') => return Err(missing_name(r#as)),
+            Some(first) => {
+                if let Ok((length, true)) = prefix(right, Pat::parse_single) {
+                    let item = Item {
+                        manager: stream(manager),
+                        pattern: Some(stream(&right[..length])),
+                        span: manager[0].span(),
+                    };
+                    return Ok((item, at + 1 + length));
+                }
+                bad_pattern.get_or_insert(first.span());
+            }
+        }
+    }
+    match prefix(head, |input| input.parse::<Expr>()) {
+        Ok((length, true)) => {
+            let item = Item { manager: stream(&head[..length]), pattern: None, span: head[0].span() };
+            Ok((item, length))
+        }
+        result => Err(match (bad_pattern, result) {
+            (Some(span), _) => (
+                span,
+                "this is not a pattern: after `as` comes a name, `mut name`, a tuple, a struct, a slice, or `_`"
+                    .to_owned(),
+            ),
+            (None, Ok((length, _))) => (
+                head[length].span(),
+                "unexpected token after the context manager: expected `as name`, a comma, or `=>`".to_owned(),
+            ),
+            (None, Err(error)) => (error.span(), format!("this is not a context manager: {error}")),
+        }),
+    }
+}
+
+fn missing_name(r#as: &TokenTree) -> Mistake {
+    (r#as.span(), "a name is missing after `as`: write `as name`, or leave `as` out".to_owned())
+}
+
+/// Parses the beginning of `trees`: how many tokens it takes, and whether the item ends there.
+fn prefix<T>(
+    trees: &[TokenTree],
+    parse: impl Fn(ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<(usize, bool)> {
+    let parser = |input: ParseStream<'_>| {
+        parse(input)?;
+        let ends = input.is_empty() || input.peek(Token![,]);
+        let rest: TokenStream = input.parse()?;
+        Ok((trees.len() - rest.into_iter().count(), ends))
+    };
+    parser.parse2(stream(trees))
+}
+
+fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body {
+    trailing(trees, mistakes);
+    let mut body = Body { tokens: stream(trees), awaits: flavour == Flavour::Async };
+    if flavour == Flavour::Sync {
+        match trees {
+            [r#async, block] if is_ident(r#async, "async") && is_brace(block) => {
+                body = Body { tokens: stream(std::slice::from_ref(block)), awaits: true };
+            }
+            [r#async, r#move, block]
+                if is_ident(r#async, "async") && is_ident(r#move, "move") && is_brace(block) =>
+            {
+                mistakes.at(r#move, "the body runs in place and borrows what it uses: remove `move`");
+            }
+            _ => {
+                if let Some(awaits) = awaits(&body.tokens) {
+                    mistakes.at(
+                        &awaits,
+                        "the body of a `with!` does not await unless it says so: write `with!(manager => async { … })`, \
+                         in an async function",
+                    );
+                }
+            }
+        }
+    }
+    body.tokens = in_our_braces(body.tokens);
+    mistakes.body = body.tokens.clone();
+    body
+}
+
+/// The body as a block, with braces that are ours: rustc would call the user's ones unnecessary when they hold only one
+/// expression.
+fn in_our_braces(body: TokenStream) -> TokenStream {
+    let mut trees = body.clone().into_iter();
+    let (content, span) = match (trees.next(), trees.next()) {
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Brace => {
+            (group.stream(), group.span())
+        }
+        (Some(first), _) => (body, first.span()),
+        (None, _) => return body,
+    };
+    let mut ours = Group::new(Delimiter::Brace, content);
+    ours.set_span(Span::mixed_site().located_at(span));
+    TokenTree::Group(ours).into()
+}
+
+/// Finds what comes after the body. A body is only parsed if there can be such a thing, so that half-typed code is left
+/// alone.
+fn trailing(trees: &[TokenTree], mistakes: &mut Mistakes) {
+    let separates = |tree: &TokenTree| is_punct(tree, ',') || is_punct(tree, ';');
+    let block_first = matches!(trees, [first, _, ..] if is_brace(first));
+    let suspicious = block_first || trees.iter().any(separates);
+    if !suspicious || syn::parse2::<Expr>(stream(trees)).is_ok() {
+        return;
+    }
+    let end = if block_first { Some(1) } else { trees.iter().position(separates) };
+    if let Some(tree) = end.and_then(|end| trees.get(end)) {
+        let message = if is_punct(tree, ';') {
+            "a body of several statements is a block: put braces around it"
+        } else {
+            "unexpected token after the body: the body is the last thing in the macro"
+        };
+        mistakes.at(tree, message);
+    }
+}

@@ -1,0 +1,77 @@
+//! Looking at tokens without parsing them.
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+
+pub(crate) fn is_punct(tree: &TokenTree, char: char) -> bool {
+    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == char)
+}
+
+pub(crate) fn is_ident(tree: &TokenTree, name: &str) -> bool {
+    matches!(tree, TokenTree::Ident(ident) if *ident == name)
+}
+
+pub(crate) fn is_brace(tree: &TokenTree) -> bool {
+    matches!(tree, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+}
+
+/// Where the first `=>` outside all groups is.
+pub(crate) fn arrow(trees: &[TokenTree]) -> Option<usize> {
+    trees.windows(2).position(|pair| {
+        matches!(&pair[0], TokenTree::Punct(punct) if punct.as_char() == '=' && punct.spacing() == Spacing::Joint)
+            && is_punct(&pair[1], '>')
+    })
+}
+
+pub(crate) fn stream(trees: &[TokenTree]) -> TokenStream {
+    trees.iter().cloned().collect()
+}
+
+/// Whether a token, or a run of tokens, for which `found` is true is somewhere in the stream.
+pub(crate) fn contains(tokens: &TokenStream, found: &impl Fn(&[TokenTree]) -> bool) -> bool {
+    let trees: Vec<_> = tokens.clone().into_iter().collect();
+    (0..trees.len()).any(|start| {
+        found(&trees[start..])
+            || matches!(&trees[start], TokenTree::Group(group) if contains(&group.stream(), found))
+    })
+}
+
+pub(crate) fn has_jump(tokens: &TokenStream) -> bool {
+    contains(tokens, &|trees| is_ident(&trees[0], "break") || is_ident(&trees[0], "continue"))
+}
+
+/// Whether the body may return from the enclosing function: by itself, or in a macro.
+pub(crate) fn may_return(tokens: &TokenStream) -> bool {
+    contains(tokens, &|trees| match trees {
+        [TokenTree::Ident(_), bang, TokenTree::Group(_), ..] if is_punct(bang, '!') => true,
+        [first, ..] => is_ident(first, "return") || is_punct(first, '?'),
+        [] => false,
+    })
+}
+
+/// The first token by which a body awaits in its own name, not in that of an async block, closure or function in it.
+pub(crate) fn awaits(tokens: &TokenStream) -> Option<TokenTree> {
+    let mut trees = tokens.clone().into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        if is_ident(&tree, "async") {
+            // Up to the end of its body, in braces; `async |x| x.await` has none, and ends with the expression.
+            for skipped in trees.by_ref() {
+                if is_brace(&skipped) || is_punct(&skipped, ',') || is_punct(&skipped, ';') {
+                    break;
+                }
+            }
+            continue;
+        }
+        if is_punct(&tree, '.') && trees.peek().is_some_and(|next| is_ident(next, "await")) {
+            return trees.next();
+        }
+        if is_ident(&tree, "async_with") && trees.peek().is_some_and(|next| is_punct(next, '!')) {
+            return Some(tree);
+        }
+        if let TokenTree::Group(group) = &tree {
+            if let Some(found) = awaits(&group.stream()) {
+                return Some(found);
+            }
+        }
+    }
+    None
+}
