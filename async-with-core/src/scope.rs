@@ -193,6 +193,10 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         (value, Driver { id: self.place.id, interrupt })
     }
 
+    /// Does nothing. A borrow of the value that escapes from the body collides with it first, and rustc words that best for
+    /// a shared borrow.
+    pub fn body_ended(&self) {}
+
     pub async fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
         self.told = Some(outcome);
         handover::children_ended(self.place.id).await;
@@ -239,6 +243,9 @@ impl<M: ContextManager> SyncScope<M> {
         let value = self.value.as_mut().expect("a scope is opened between its enter and its exit");
         (value, SyncDriver(Driver { id: self.place.id, interrupt: Ok(Interrupt::never()) }))
     }
+
+    /// As for [`Scope::body_ended`].
+    pub fn body_ended(&self) {}
 
     pub fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
         let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) else {

@@ -27,6 +27,7 @@
 //!                     }));
 //!                     driver.run(body, &flag).await
 //!                 };
+//!                 scope.body_ended();                     // no borrow of the value is left
 //!                 let ending = Ending::new(stop, out);
 //!                 let exited = scope.exit(ending.outcome()).await;
 //!                 ending.conclude(exited)
@@ -289,10 +290,22 @@ impl Level {
         let private = &expander.private;
         let Self { item, mode, probe, scope, policy, errors, block_errors, value, flag, out, .. } = self;
         let pattern = item.pattern.clone().unwrap_or_else(|| ours!(_));
+        // A borrow of the value that escapes from the body collides with each later use of the scope. With one span for all
+        // of them rustc sees one mistake, and shows it at the name from which the borrow comes.
+        let name = item.pattern.clone().and_then(|pattern| pattern.into_iter().next());
+        let at_name = Span::mixed_site().located_at(name.map_or(item.span, |name| name.span()));
+        let mut scope_at_name = scope.clone();
+        scope_at_name.set_span(at_name);
+        let open = quote_spanned!(at_name=> #scope_at_name.open());
+        let body_ended = quote_spanned!(at_name=> #scope_at_name.body_ended());
+        let scope_again = quote_spanned!(at_name=> &mut #scope_at_name);
+        let exit = quote_spanned!(at_name=> #scope_at_name.exit(ending.outcome()));
         let exit_await = (mode.flavour == Flavour::Async).then(|| ours!(.await));
         let run = if mode.awaits { ours!(run(body, &#flag).await) } else { ours!(run_now(body, &#flag)) };
+        let at_manager = Span::mixed_site().located_at(item.span);
         let lift = if mode.several {
-            let at_manager = Span::mixed_site().located_at(item.span);
+            let mut block_errors = block_errors.clone();
+            block_errors.set_span(at_manager);
             let lift = quote_spanned!(at_manager=> lift(&#block_errors, error));
             let lift = expander.asking(&ours!(fallible::Fallible as _), &ours!(#errors.#lift));
             ours!(let lift = |error| #lift;)
@@ -311,7 +324,7 @@ impl Level {
             });
             let tell = expander.asking(
                 &traits,
-                &ours!((&&&&&&(&&#probe).observer().look(&stop)).tell(&mut #scope)),
+                &ours!((&&&&&&(&&#probe).observer().look(&stop)).tell(#scope_again)),
             );
             ours! {
                 let told = #tell;
@@ -326,19 +339,20 @@ impl Level {
                     let #flag = #private::Flag::new();
                     let mut #out = #slot;
                     let stop = {
-                        let (value, driver) = #scope.open();
+                        let (value, driver) = #open;
                         let body = #private::pin!(#private::Some(async {
                             if false {
                                 return #returns.never();
                             }
-                            let #pattern = value;
+                            let #pattern = #private::identity(value);
                             #inside
                         }));
                         driver.#run
                     };
+                    #body_ended;
                     #observe
-                    let ending = #private::Ending::new(&#policy, &mut #scope, stop, #out);
-                    let exited = #scope.exit(ending.outcome()) #exit_await;
+                    let ending = #private::Ending::new(&#policy, #scope_again, stop, #out);
+                    let exited = #exit #exit_await;
                     ending.conclude(exited, lift)
                 }
             }

@@ -7,6 +7,8 @@ use quote::quote_spanned;
 #[derive(Default)]
 pub(crate) struct Mistakes {
     found: Vec<(Span, String)>,
+    /// The managers of the items.
+    pub(crate) managers: Vec<TokenStream>,
     /// The patterns of the items.
     pub(crate) patterns: Vec<TokenStream>,
     /// Whether a name is missing that the body may use.
@@ -36,6 +38,7 @@ impl Mistakes {
     /// ```text
     /// {
     ///     let mistake = compile_error!("…");
+    ///     let _ = manager;
     ///     let pattern = mistake;
     ///     let _ = { body };
     ///     mistake
@@ -51,7 +54,7 @@ impl Mistakes {
             let error = quote_spanned!(*at=> ::core::compile_error!(#message));
             quote_spanned!(span=> let #mistake = #error;)
         });
-        let (patterns, body) = (&self.patterns, &self.body);
+        let (managers, patterns, body) = (&self.managers, &self.patterns, &self.body);
         let body = if body.is_empty() {
             TokenStream::new()
         } else if self.names_missing {
@@ -61,6 +64,7 @@ impl Mistakes {
         };
         quote_spanned!(span=> {
             #(#errors)*
+            #(let _ = #managers;)*
             #body
             #mistake
         })

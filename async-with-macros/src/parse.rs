@@ -107,6 +107,7 @@ fn items(mut head: &[TokenTree], mistakes: &mut Mistakes) -> Vec<Item> {
     while !head.is_empty() {
         let length = match item(head) {
             Ok((item, length)) => {
+                mistakes.managers.push(item.manager.clone());
                 mistakes.patterns.extend(item.pattern.clone());
                 items.push(item);
                 length
@@ -114,6 +115,9 @@ fn items(mut head: &[TokenTree], mistakes: &mut Mistakes) -> Vec<Item> {
             Err((span, message)) => {
                 mistakes.add(span, message);
                 mistakes.names_missing = true;
+                let manager = head.iter().take_while(|tree| !is_ident(tree, "as") && !is_punct(tree, ','));
+                let manager: TokenStream = manager.cloned().collect();
+                mistakes.managers.extend(syn::parse2::<Expr>(manager.clone()).is_ok().then_some(manager));
                 head.iter().position(|tree| is_punct(tree, ',')).unwrap_or(head.len())
             }
         };
@@ -197,7 +201,7 @@ fn prefix<T>(
 }
 
 fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body {
-    trailing(trees, mistakes);
+    let trees = without_trailing(trees, mistakes);
     let mut body = Body { tokens: stream(trees), awaits: flavour == Flavour::Async };
     if flavour == Flavour::Sync {
         match trees {
@@ -241,22 +245,18 @@ fn in_our_braces(body: TokenStream) -> TokenStream {
     TokenTree::Group(ours).into()
 }
 
-/// Finds what comes after the body. A body is only parsed if there can be such a thing, so that half-typed code is left
+/// Cuts off what comes after the body. A body is only parsed if there can be such a thing, so that half-typed code is left
 /// alone.
-fn trailing(trees: &[TokenTree], mistakes: &mut Mistakes) {
+fn without_trailing<'a>(trees: &'a [TokenTree], mistakes: &mut Mistakes) -> &'a [TokenTree] {
     let separates = |tree: &TokenTree| is_punct(tree, ',') || is_punct(tree, ';');
     let block_first = matches!(trees, [first, _, ..] if is_brace(first));
-    let suspicious = block_first || trees.iter().any(separates);
-    if !suspicious || syn::parse2::<Expr>(stream(trees)).is_ok() {
-        return;
-    }
     let end = if block_first { Some(1) } else { trees.iter().position(separates) };
-    if let Some(tree) = end.and_then(|end| trees.get(end)) {
-        let message = if is_punct(tree, ';') {
-            "a body of several statements is a block: put braces around it"
-        } else {
-            "unexpected token after the body: the body is the last thing in the macro"
-        };
-        mistakes.at(tree, message);
-    }
+    let Some(end) = end.filter(|_| syn::parse2::<Expr>(stream(trees)).is_err()) else { return trees };
+    let message = if is_punct(&trees[end], ';') {
+        "a body of several statements is a block: put braces around it"
+    } else {
+        "unexpected token after the body: the body is the last thing in the macro"
+    };
+    mistakes.at(&trees[end], message);
+    &trees[..end]
 }

@@ -1,0 +1,191 @@
+//! A manager that writes down what happens to it, and a record of the errors that the hook was given.
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, Once};
+
+use async_with::{AsyncContextManager, ContextManager, Outcome, Suppress, set_lost_error_hook};
+
+/// The error of a [`Recorder`] that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub &'static str);
+
+/// What happened in one test, in order.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub fn add(&self, line: impl Into<String>) {
+        self.0.lock().unwrap().push(line.into());
+    }
+
+    /// Checks what happened since the last check.
+    #[track_caller]
+    pub fn expect(&self, lines: &[&str]) {
+        assert_eq!(std::mem::take(&mut *self.0.lock().unwrap()), lines);
+    }
+
+    /// A manager that cannot fail.
+    pub fn sure(&self, name: &'static str) -> Recorder<Infallible> {
+        self.manager(name)
+    }
+
+    /// A manager that fails only when told to.
+    pub fn unsure(&self, name: &'static str) -> Recorder<Failure> {
+        self.manager(name)
+    }
+
+    pub fn manager<E>(&self, name: &'static str) -> Recorder<E> {
+        Recorder { log: self.clone(), name, value: 0, waits: 0, enter_error: None, exit_error: None }
+    }
+
+    /// Writes a line when it is dropped.
+    pub fn on_drop(&self, line: &'static str) -> OnDrop {
+        OnDrop(self.clone(), line)
+    }
+}
+
+pub struct OnDrop(Log, &'static str);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.add(self.1);
+    }
+}
+
+/// Speaks both protocols.
+pub struct Recorder<E> {
+    log: Log,
+    name: &'static str,
+    value: u32,
+    waits: usize,
+    enter_error: Option<E>,
+    exit_error: Option<E>,
+}
+
+impl<E> Recorder<E> {
+    /// What enter gives.
+    pub fn value(self, value: u32) -> Self {
+        Self { value, ..self }
+    }
+
+    /// How often enter and exit suspend.
+    pub fn waits(self, waits: usize) -> Self {
+        Self { waits, ..self }
+    }
+
+    pub fn enter_fails(self, error: E) -> Self {
+        Self { enter_error: Some(error), ..self }
+    }
+
+    pub fn exit_fails(self, error: E) -> Self {
+        Self { exit_error: Some(error), ..self }
+    }
+
+    async fn wait(&self) {
+        for turn in 1..=self.waits {
+            tokio::task::yield_now().await;
+            self.log.add(format!("{} waited {turn}", self.name));
+        }
+    }
+}
+
+impl<E: Debug + Send + Sync + 'static> AsyncContextManager for Recorder<E> {
+    type Value = u32;
+    type Error = E;
+
+    async fn enter(&mut self) -> Result<u32, E> {
+        self.log.add(format!("enter {}", self.name));
+        self.wait().await;
+        self.enter_error.take().map_or(Ok(self.value), Err)
+    }
+
+    async fn exit(mut self, _value: u32, outcome: Outcome) -> Result<(), E> {
+        self.log.add(format!("exit {}: {outcome}", self.name));
+        self.wait().await;
+        self.exit_error.take().map_or(Ok(()), Err)
+    }
+}
+
+impl<E: Debug> ContextManager for Recorder<E> {
+    type Value = u32;
+    type Error = E;
+
+    fn enter(&mut self) -> Result<u32, E> {
+        self.log.add(format!("enter {}", self.name));
+        self.enter_error.take().map_or(Ok(self.value), Err)
+    }
+
+    fn exit(mut self, _value: u32, outcome: Outcome) -> Result<(), E> {
+        self.log.add(format!("exit {}: {outcome}", self.name));
+        self.exit_error.take().map_or(Ok(()), Err)
+    }
+}
+
+/// A [`Recorder`] that is asked whether it swallows a failure, and answers what it was given.
+pub struct Suppressor<E>(pub Recorder<E>, pub bool);
+
+impl<E: Debug + Send + Sync + 'static> AsyncContextManager for Suppressor<E> {
+    type Value = u32;
+    type Error = E;
+
+    async fn enter(&mut self) -> Result<u32, E> {
+        AsyncContextManager::enter(&mut self.0).await
+    }
+
+    async fn exit(self, value: u32, outcome: Outcome) -> Result<(), E> {
+        AsyncContextManager::exit(self.0, value, outcome).await
+    }
+}
+
+impl<E: Debug + Send + Sync + 'static> Suppress for Suppressor<E> {
+    fn suppress(&mut self, _value: &mut u32, outcome: Outcome) -> bool {
+        self.0.log.add(format!("ask {}: {outcome}", self.0.name));
+        self.1
+    }
+}
+
+/// One call of the lost-error hook.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    pub manager: &'static str,
+    pub file: &'static str,
+    pub line: u32,
+    pub outcome: Outcome,
+    pub error: String,
+}
+
+/// The errors given to the hook, of which there is one for all tests of the process.
+pub struct LostErrors {
+    mark: &'static str,
+}
+
+static LOST: Mutex<Vec<Lost>> = Mutex::new(Vec::new());
+
+impl LostErrors {
+    /// Those whose text has `mark` in it, which must be unique to the test. To be called before they happen.
+    pub fn with(mark: &'static str) -> Self {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            set_lost_error_hook(|lost| {
+                LOST.lock().unwrap().push(Lost {
+                    manager: lost.manager(),
+                    file: lost.location().file(),
+                    line: lost.location().line(),
+                    outcome: lost.outcome(),
+                    error: format!("{:?}", lost.error()),
+                });
+            });
+        });
+        Self { mark }
+    }
+
+    pub fn all(&self) -> Vec<Lost> {
+        LOST.lock().unwrap().iter().filter(|lost| lost.error.contains(self.mark)).cloned().collect()
+    }
+
+    pub fn texts(&self) -> Vec<String> {
+        self.all().into_iter().map(|lost| lost.error).collect()
+    }
+}

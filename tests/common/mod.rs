@@ -1,0 +1,42 @@
+//! Managers and helpers that the tests share.
+#![allow(dead_code, reason = "each test uses some of them")]
+
+pub mod log;
+
+pub mod trace;
+
+use std::convert::Infallible;
+
+use async_with::{AsyncContextManager, Outcome};
+
+/// Cannot fail.
+pub struct Plain;
+
+impl AsyncContextManager for Plain {
+    type Value = ();
+    type Error = Infallible;
+
+    async fn enter(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    async fn exit(self, _value: (), _outcome: Outcome) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// Could fail, and does not.
+pub struct Fallible;
+
+impl AsyncContextManager for Fallible {
+    type Value = ();
+    type Error = &'static str;
+
+    async fn enter(&mut self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    async fn exit(self, _value: (), _outcome: Outcome) -> Result<(), &'static str> {
+        Ok(())
+    }
+}

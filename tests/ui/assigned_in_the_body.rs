@@ -1,0 +1,15 @@
+//! A variable declared outside and first assigned in the body: a known limit.
+
+use async_with::async_with;
+use managers::Session;
+
+async fn run() {
+    let length;
+    async_with!(Session as session => { length = session.len(); });
+    println!("{length}");
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

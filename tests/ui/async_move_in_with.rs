@@ -1,0 +1,13 @@
+//! The awaiting body of a `with!` runs in place.
+
+use async_with::with;
+use managers::Indent;
+
+async fn run() {
+    with!(Indent => async move { tokio::task::yield_now().await; });
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! A plain `with!` body holds an `async_with!`.
+
+use async_with::{async_with, with};
+use managers::{Indent, Session};
+
+async fn run() {
+    with!(Indent => {
+        async_with!(Session as session => { println!("{session}"); });
+    });
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

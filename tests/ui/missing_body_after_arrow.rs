@@ -1,0 +1,13 @@
+//! An arrow, and no body.
+
+use async_with::async_with;
+use managers::Session;
+
+async fn run() {
+    async_with!(Session as session =>);
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! A variable moved in one branch of the body: a known limit.
+
+use async_with::async_with;
+use managers::Session;
+
+async fn run(name: String) {
+    async_with!(Session as session => {
+        if session.is_empty() {
+            drop(name);
+            return;
+        }
+    });
+    println!("{name}");
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

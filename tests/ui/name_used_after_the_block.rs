@@ -1,0 +1,14 @@
+//! The name of the value is used after the block.
+
+use async_with::async_with;
+use managers::Session;
+
+async fn run() {
+    async_with!(Session as session => { println!("{session}"); });
+    println!("{session}");
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! The result of a block is not used.
+
+#![deny(unused_must_use)]
+
+use async_with::async_with;
+use managers::Connection;
+
+async fn run() {
+    async_with!(Connection as connection => { println!("{connection}"); });
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}
