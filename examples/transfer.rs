@@ -1,7 +1,7 @@
-//! A bank on SQLite: each transfer of a CSV file is one transaction, and each transaction is one `async_with!` block.
+//! A bank on `SQLite`: each transfer of a CSV file is one transaction, and each transaction is one `async_with!` block.
 //!
-//! What it shows: the block in [`apply_next`] is left in every way a block can be left, by its end, `return`, `?`,
-//! `continue`, `break`, a panic, and by being cancelled. None of these ways mentions the transaction, and yet none leaves
+//! What it shows: the block in [`apply_next`] is left in seven ways: by its end, `return`, `?`, `continue`, `break`, a
+//! panic, and by being cancelled. None of these ways mentions the transaction, and yet none leaves
 //! it open: the manager [`Transaction`] commits or rolls back, in one place, knowing how the block was left.
 //!
 //! ```text
@@ -39,13 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LIMIT: u32 = 10_000;
 
 /// The accounts of a new bank.
-const ACCOUNTS: [(&str, u32); 5] = [
-    ("alice", 100),
-    ("bob", 50),
-    ("carol", 20),
-    ("acme", 1_000_000),
-    ("sloth", 0),
-];
+const ACCOUNTS: [(&str, u32); 5] =
+    [("alice", 100), ("bob", 50), ("carol", 20), ("acme", 1_000_000), ("sloth", 0)];
 
 /// Applies the transfers in a CSV file to a bank, each in a transaction of its own.
 #[derive(Parser)]
@@ -79,16 +74,10 @@ async fn run(args: &Args) -> Result<bool, RunError> {
 
     // The folder goes when this function ends, so it is kept by name.
     let folder = tempfile::tempdir()?;
-    let database = args
-        .database
-        .clone()
-        .unwrap_or_else(|| folder.path().join("bank.db"));
+    let database = args.database.clone().unwrap_or_else(|| folder.path().join("bank.db"));
     let bank = Bank::open(&database).await?;
     let before = bank.total().await?;
-    let queue = Arc::new(Queue {
-        rows: file.rows,
-        taken: AtomicUsize::new(0),
-    });
+    let queue = Arc::new(Queue { rows: file.rows, taken: AtomicUsize::new(0) });
     let applied = apply_all(&bank, &queue).await;
 
     // The exits of cancelled blocks run detached. They have to end before the books are read, and before the runtime ends.
@@ -97,14 +86,7 @@ async fn run(args: &Args) -> Result<bool, RunError> {
 
     let balances = bank.balances().await?;
     let after = bank.total().await?;
-    let report = Report {
-        rows: &queue.rows,
-        reasons,
-        log: &bank.log,
-        balances,
-        before,
-        after,
-    };
+    let report = Report { rows: &queue.rows, reasons, log: &bank.log, balances, before, after };
     io::stdout().write_all(report.to_string().as_bytes())?;
     bank.pool.close().await;
     Ok(file.malformed.is_empty() && before == after)
@@ -210,18 +192,11 @@ struct Exit {
 
 impl Log {
     fn write(&self, row: usize, exit: Exit) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(row, exit);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(row, exit);
     }
 
     fn read(&self, row: usize) -> Option<Exit> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&row)
-            .copied()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&row).copied()
     }
 }
 
@@ -249,36 +224,21 @@ impl Bank {
         .await?;
         for (name, balance) in ACCOUNTS {
             let insert = "INSERT OR IGNORE INTO account (name, balance) VALUES (?, ?)";
-            sqlx::query(insert)
-                .bind(name)
-                .bind(balance)
-                .execute(&pool)
-                .await?;
+            sqlx::query(insert).bind(name).bind(balance).execute(&pool).await?;
         }
-        Ok(Self {
-            pool,
-            log: Arc::default(),
-        })
+        Ok(Self { pool, log: Arc::default() })
     }
 
     fn transaction(&self, row: &Row) -> Transaction {
-        Transaction {
-            pool: self.pool.clone(),
-            row: row.number,
-            log: Arc::clone(&self.log),
-        }
+        Transaction { pool: self.pool.clone(), row: row.number, log: Arc::clone(&self.log) }
     }
 
     async fn balances(&self) -> Result<Vec<(String, i64)>, sqlx::Error> {
-        sqlx::query_as("SELECT name, balance FROM account ORDER BY name")
-            .fetch_all(&self.pool)
-            .await
+        sqlx::query_as("SELECT name, balance FROM account ORDER BY name").fetch_all(&self.pool).await
     }
 
     async fn total(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar("SELECT SUM(balance) FROM account")
-            .fetch_one(&self.pool)
-            .await
+        sqlx::query_scalar("SELECT SUM(balance) FROM account").fetch_one(&self.pool).await
     }
 }
 
@@ -296,11 +256,7 @@ enum TransferError {
 async fn note(tx: &mut Tx, row: &Row) -> Result<(), sqlx::Error> {
     let insert = "INSERT INTO journal (number, payer, payee, amount) VALUES (?, ?, ?, ?)";
     let number = i64::try_from(row.number).unwrap_or(i64::MAX);
-    let insert = sqlx::query(insert)
-        .bind(number)
-        .bind(&row.from)
-        .bind(&row.to)
-        .bind(row.amount);
+    let insert = sqlx::query(insert).bind(number).bind(&row.from).bind(&row.to).bind(row.amount);
     insert.execute(&mut **tx).await?;
     Ok(())
 }
@@ -310,22 +266,17 @@ async fn withdraw(tx: &mut Tx, name: &str, amount: u32) -> Result<(), TransferEr
     let balance: Option<i64> = select.fetch_optional(&mut **tx).await?;
     let balance = balance.ok_or_else(|| TransferError::UnknownAccount(name.to_owned()))?;
     if balance < i64::from(amount) {
-        return Err(TransferError::InsufficientFunds {
-            name: name.to_owned(),
-            balance,
-        });
+        return Err(TransferError::InsufficientFunds { name: name.to_owned(), balance });
     }
-    let update = sqlx::query("UPDATE account SET balance = balance - ? WHERE name = ?")
-        .bind(amount)
-        .bind(name);
+    let update =
+        sqlx::query("UPDATE account SET balance = balance - ? WHERE name = ?").bind(amount).bind(name);
     update.execute(&mut **tx).await?;
     Ok(())
 }
 
 async fn deposit(tx: &mut Tx, name: &str, amount: u32) -> Result<(), TransferError> {
-    let update = sqlx::query("UPDATE account SET balance = balance + ? WHERE name = ?")
-        .bind(amount)
-        .bind(name);
+    let update =
+        sqlx::query("UPDATE account SET balance = balance + ? WHERE name = ?").bind(amount).bind(name);
     match update.execute(&mut **tx).await?.rows_affected() {
         0 => Err(TransferError::UnknownAccount(name.to_owned())),
         _ => Ok(()),
@@ -340,7 +291,7 @@ fn check_limit(row: &Row) {
 /// Waits until the bank of the payee has agreed.
 async fn confirmation_from(payee: &str) {
     if payee == "sloth" {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -406,40 +357,21 @@ impl File {
     const COLUMNS: [&str; 4] = ["action", "from", "to", "amount"];
 
     fn read(path: &Path) -> Result<Self, RunError> {
-        let unreadable = |source| RunError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| RunError::Unreadable { path: path.to_owned(), source };
         let text = std::fs::read(path).map_err(unreadable)?;
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&*text);
-        if !reader
-            .headers()
-            .is_ok_and(|columns| columns == &Self::COLUMNS[..])
-        {
-            return Err(RunError::Columns {
-                path: path.to_owned(),
-            });
+        if !reader.headers().is_ok_and(|columns| *columns == Self::COLUMNS[..]) {
+            return Err(RunError::Columns { path: path.to_owned() });
         }
-        let mut file = Self {
-            rows: Vec::new(),
-            malformed: Vec::new(),
-        };
+        let mut file = Self { rows: Vec::new(), malformed: Vec::new() };
         for (index, record) in reader.deserialize().enumerate() {
             match record {
                 Ok((action, from, to, amount)) => {
-                    file.rows.push(Row {
-                        number: index + 1,
-                        action,
-                        from,
-                        to,
-                        amount,
-                    });
+                    file.rows.push(Row { number: index + 1, action, from, to, amount });
                 }
                 Err(error) => {
-                    file.malformed.push(Malformed {
-                        line: line_of(&error, &text),
-                        problem: problem_of(&error),
-                    });
+                    file.malformed
+                        .push(Malformed { line: line_of(&error, &text), problem: problem_of(&error) });
                 }
             }
         }
@@ -451,30 +383,19 @@ impl File {
 /// and the second half of a CRLF come after it.
 fn line_of(error: &csv::Error, text: &[u8]) -> usize {
     let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    let start = error.position().map_or(0, |position| {
-        usize::try_from(position.byte()).unwrap_or(text.len())
-    });
+    let start = error.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or(text.len()));
     let skipped = text[start..].iter().take_while(|byte| is_end(byte)).count();
-    1 + text[..start + skipped]
-        .iter()
-        .filter(|&&byte| byte == b'\n')
-        .count()
+    text[..start + skipped].split(|&byte| byte == b'\n').count()
 }
 
 fn problem_of(error: &csv::Error) -> String {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{len} columns where {expected_len} are expected")
         }
         csv::ErrorKind::Deserialize { err, .. } => {
-            let column = err
-                .field()
-                .and_then(|field| File::COLUMNS.get(usize::try_from(field).ok()?));
-            column.map_or(err.kind().to_string(), |column| {
-                format!("column {column}: {}", err.kind())
-            })
+            let column = err.field().and_then(|field| File::COLUMNS.get(usize::try_from(field).ok()?));
+            column.map_or(err.kind().to_string(), |column| format!("column {column}: {}", err.kind()))
         }
         csv::ErrorKind::Utf8 { .. } => "the text is not UTF-8".to_owned(),
         _ => error.to_string(),
@@ -505,30 +426,14 @@ impl Report<'_> {
 
 impl Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = new_table(&[
-            "row",
-            "from",
-            "to",
-            "amount",
-            "exit was told",
-            "transaction",
-            "why",
-        ]);
+        let mut table = new_table(&["row", "from", "to", "amount", "exit was told", "transaction", "why"]);
         let mut reached = true;
         for row in self.rows {
             let exit = self.log.read(row.number);
             let told = exit.map_or("-".to_owned(), |exit| format!("{:?}", exit.told));
             let done = exit.map_or("-", |exit| exit.done);
             let (number, amount) = (row.number.to_string(), row.amount.to_string());
-            table.add_row([
-                &number,
-                &row.from,
-                &row.to,
-                &amount,
-                &told,
-                done,
-                self.why(row, reached),
-            ]);
+            table.add_row([&number, &row.from, &row.to, &amount, &told, done, self.why(row, reached)]);
             reached &= !matches!(row.action, Action::Stop);
         }
         writeln!(f, "{table}\n")?;
@@ -539,16 +444,8 @@ impl Display for Report<'_> {
         }
         writeln!(f, "{balances}\n")?;
 
-        let verdict = if self.before == self.after {
-            "equal"
-        } else {
-            "NOT EQUAL"
-        };
-        writeln!(
-            f,
-            "all money before: {}, after: {}, {verdict}",
-            self.before, self.after
-        )
+        let verdict = if self.before == self.after { "equal" } else { "NOT EQUAL" };
+        writeln!(f, "all money before: {}, after: {}, {verdict}", self.before, self.after)
     }
 }
 

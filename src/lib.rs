@@ -1,19 +1,176 @@
-//! stub
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
 pub use async_with_core::{
-    AsyncContextManager, ContextManager, Interrupt, LocalAsyncContextManager, LostError, ObserveError, Outcome,
-    Suppress, set_lost_error_hook, settle,
+    AsyncContextManager, AsyncContextManagerExt, ContextManager, Interrupt, LocalAsyncContextManager,
+    LostError, MapErr, ObserveError, Outcome, Suppress, set_lost_error_hook, settle,
 };
-/// m
+
+/// Enters context managers, runs a body, and exits them on every way out.
+///
+/// # Grammar
+///
+/// ```text
+/// async_with!( item ("," item)* ","? "=>" body )       the canonical form
+/// async_with!( item ("," item)* "," block )            the same; rustfmt formats this one
+/// item := expr ("as" pattern)?
+/// body := block | expr
+/// ```
+///
+/// The pattern is irrefutable and is matched against `&mut Value`, so that destructuring binds by reference.
+///
+/// # What happens
+///
+/// 1. The manager expression is evaluated, and its `enter` is awaited. If that fails, the block's value is the error.
+/// 2. With several items, the next expression is evaluated now; it may use the names before it.
+/// 3. The body runs. It is part of the enclosing function: `return`, `?`, `break` and `continue` act as they do without the
+///    block.
+/// 4. Whichever way the body ends, `exit` is awaited, for several items the last one first, and told the [`Outcome`].
+/// 5. The program goes where the body wanted to go. If the body succeeded and an exit failed, the way out is given up, and
+///    the block's value is that error.
+///
+/// # The value
+///
+/// The block is an expression of type `Result<T, E>`, where `T` is the type of the body's value and `E` the `Error` of the
+/// first item that can fail; other items' errors are converted with `From`. If no item can fail, because each `Error` is
+/// [`Infallible`](std::convert::Infallible), the type is plain `T`. Over a manager that implements [`Suppress`], `T` is an
+/// `Option`.
+///
+/// # Errors
+///
+/// What entering or exiting reports, or the manager's own [`Interrupt`]. An exit that fails after the body failed reports to
+/// the [lost-error hook](set_lost_error_hook) instead.
+///
+/// # Panics
+///
+/// A panic of the body goes on after the exits, which are told [`Outcome::Panicked`]. A panic of an exit leaves unless the
+/// body panicked first. With `panic = "abort"` nothing can be caught, and no exit runs.
+///
+/// # Cancel safety
+///
+/// When the future is dropped during the body, the exit runs to its end detached, on the tokio runtime that was current when
+/// the block began, or on a background thread; also when it is dropped during the exit. Nested blocks are exited innermost
+/// first. See [`AsyncContextManager`], and [`LocalAsyncContextManager`] for managers that cannot be detached. [`settle`]
+/// waits for all detached exits.
+///
+/// # Limits
+///
+/// - A variable that is declared outside and first assigned in the body does not compile (E0381): use the block's value.
+/// - A variable from outside that is moved in the body is moved, even if the move is in a branch that returns (E0382).
+/// - `break` and `continue` out of the block are seen in the body, in nested blocks and in `select!`; hidden in another macro
+///   they do not compile (E0267).
+/// - Over a manager that observes errors, `return` and `?` in an `async {}` whose type is written nowhere need it to be
+///   written: `Ok::<_, Error>(())` at the end comes too late.
+///
+/// # Examples
+///
+/// ```
+/// use async_with::{AsyncContextManager, Outcome, async_with};
+///
+/// struct Transaction;
+///
+/// impl AsyncContextManager for Transaction {
+///     type Value = Vec<String>;
+///     type Error = std::io::Error;
+///
+///     async fn enter(&mut self) -> Result<Vec<String>, Self::Error> {
+///         Ok(vec!["BEGIN".to_owned()])
+///     }
+///
+///     async fn exit(self, mut log: Vec<String>, outcome: Outcome) -> Result<(), Self::Error> {
+///         log.push(if outcome.is_success() { "COMMIT" } else { "ROLLBACK" }.to_owned());
+///         println!("{}", log.join("; "));
+///         Ok(())
+///     }
+/// }
+///
+/// async fn transfer(amount: &str) -> Result<(), Box<dyn std::error::Error>> {
+///     async_with!(Transaction as log => {
+///         let amount: u32 = amount.parse()?;       // leaves `transfer`, after a ROLLBACK
+///         if amount == 0 {
+///             return Ok(());                       // leaves `transfer`, after a COMMIT
+///         }
+///         log.push(format!("UPDATE … {amount}"));
+///     })?;
+///     Ok(())
+/// }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert!(transfer("5").await.is_ok());
+/// assert!(transfer("five").await.is_err());
+/// # });
+/// ```
+///
+/// # Alternatives
+///
+/// [`with!`] for managers that need no awaiting.
 #[macro_export]
 macro_rules! async_with {
-    ($($tokens:tt)*) => { $crate::__private::async_with_impl! { ($crate) $($tokens)* } };
+    ($($tokens:tt)*) => {
+        $crate::__private::async_with_impl! { ($crate) $($tokens)* }
+    };
 }
-/// m
+
+/// Enters synchronous context managers, runs a body, and exits them on every way out.
+///
+/// It has the grammar, the ways out and the value of [`async_with!`], over [`ContextManager`]s, and works in functions that
+/// are not async. A body that awaits is written `=> async { … }`, in an async function.
+///
+/// # Errors
+///
+/// As for [`async_with!`].
+///
+/// # Panics
+///
+/// As for [`async_with!`]. A body without `async` that awaits all the same, hidden in a macro, panics.
+///
+/// # Cancel safety
+///
+/// When the future is dropped while an `async` body awaits, the exit runs right there, in the drop, told
+/// [`Outcome::Cancelled`]. It does not wait for detached exits of blocks in its body.
+///
+/// # Examples
+///
+/// ```
+/// use std::convert::Infallible;
+/// use async_with::{ContextManager, Outcome, with};
+///
+/// struct Section(&'static str);
+///
+/// impl ContextManager for Section {
+///     type Value = ();
+///     type Error = Infallible;
+///
+///     fn enter(&mut self) -> Result<(), Infallible> {
+///         println!("<{}>", self.0);
+///         Ok(())
+///     }
+///
+///     fn exit(self, _value: (), _outcome: Outcome) -> Result<(), Infallible> {
+///         println!("</{}>", self.0);
+///         Ok(())
+///     }
+/// }
+///
+/// fn first_even(numbers: &[u32]) -> Option<u32> {
+///     with!(Section("search") => {
+///         for &number in numbers {
+///             if number % 2 == 0 {
+///                 return Some(number);
+///             }
+///         }
+///     });
+///     None
+/// }
+/// assert_eq!(first_even(&[1, 4, 6]), Some(4));
+/// ```
 #[macro_export]
 macro_rules! with {
-    ($($tokens:tt)*) => { $crate::__private::with_impl! { ($crate) $($tokens)* } };
+    ($($tokens:tt)*) => {
+        $crate::__private::with_impl! { ($crate) $($tokens)* }
+    };
 }
-// Not public API.
+
+// Not public API: what the expansions of the macros call.
 #[doc(hidden)]
 pub mod __private {
     pub use async_with_core::__private::*;

@@ -35,10 +35,7 @@ async fn a_drop_during_the_body_detaches_the_exit_and_settle_waits_for_it() {
     assert_eq!(trace.events(), ["enter A", "entered A", "body"]);
     let mut settled = pin!(settle());
     trace.reached("exit A: cancelled").await;
-    assert!(
-        poll!(&mut settled).is_pending(),
-        "settle waits while the exit runs"
-    );
+    assert!(poll!(&mut settled).is_pending(), "settle waits while the exit runs");
     gate.open();
     settled.await;
     assert_eq!(trace.events()[3..], ["exit A: cancelled", "exited A"]);
@@ -71,10 +68,7 @@ async fn a_drop_during_the_exit_lets_that_exit_run_on_to_its_end_told_what_it_wa
         assert!(poll!(&mut settled).is_pending());
         gate.open();
         settled.await;
-        assert_eq!(
-            trace.events(),
-            ["enter A", "entered A", exit.as_str(), "exited A"]
-        );
+        assert_eq!(trace.events(), ["enter A", "entered A", exit.as_str(), "exited A"]);
     }
 }
 
@@ -99,14 +93,7 @@ async fn a_drop_during_the_second_enter_exits_the_first_item() {
     settle().await;
     assert_eq!(
         trace.events(),
-        [
-            "enter A",
-            "entered A",
-            "enter B",
-            "enter B dropped",
-            "exit A: cancelled",
-            "exited A"
-        ]
+        ["enter A", "entered A", "enter B", "enter B dropped", "exit A: cancelled", "exited A"]
     );
 }
 
@@ -166,10 +153,7 @@ async fn settle_does_not_wait_for_exits_that_were_awaited_in_place() {
     let trace = Trace::new();
     async_with!(Traced::new("A", &trace) => {}).unwrap();
     settle().await;
-    assert_eq!(
-        trace.events(),
-        ["enter A", "entered A", "exit A: completed", "exited A"]
-    );
+    assert_eq!(trace.events(), ["enter A", "entered A", "exit A: completed", "exited A"]);
 }
 
 // A dropped settle has no effect on the exits.
@@ -186,14 +170,8 @@ async fn dropping_settle_leaves_the_exits_running() {
 
 // Nested blocks.
 
-const LIFO: [&str; 6] = [
-    "exit C: cancelled",
-    "exited C",
-    "exit B: cancelled",
-    "exited B",
-    "exit A: cancelled",
-    "exited A",
-];
+const LIFO: [&str; 6] =
+    ["exit C: cancelled", "exited C", "exit B: cancelled", "exited B", "exit A: cancelled", "exited A"];
 
 #[tokio::test]
 async fn one_drop_of_nested_blocks_exits_them_from_the_inside_out() {
@@ -210,11 +188,7 @@ async fn one_drop_of_nested_blocks_exits_them_from_the_inside_out() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(
-        trace.events().last().unwrap(),
-        "exit C: cancelled",
-        "the exits around it wait"
-    );
+    assert_eq!(trace.events().last().unwrap(), "exit C: cancelled", "the exits around it wait");
     gate.open();
     settle().await;
     assert_eq!(trace.events()[7..], LIFO);
@@ -267,17 +241,10 @@ async fn an_outer_exit_waits_for_an_inner_one_that_had_begun() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(
-        trace.events().last().unwrap(),
-        "exit B: completed",
-        "the outer exit waits"
-    );
+    assert_eq!(trace.events().last().unwrap(), "exit B: completed", "the outer exit waits");
     gate.open();
     settle().await;
-    assert_eq!(
-        trace.events()[4..],
-        ["exit B: completed", "exited B", "exit A: cancelled", "exited A"]
-    );
+    assert_eq!(trace.events()[4..], ["exit B: completed", "exited B", "exit A: cancelled", "exited A"]);
 }
 
 // The drop comes while the outer exit waits for a detached exit inside it, and has not begun itself.
@@ -301,13 +268,7 @@ async fn a_drop_before_the_outer_exit_has_begun_keeps_what_it_was_to_be_told() {
     settle().await;
     assert_eq!(
         trace.events()[5..],
-        [
-            "after",
-            "exit B: cancelled",
-            "exited B",
-            "exit A: completed",
-            "exited A"
-        ]
+        ["after", "exit B: cancelled", "exited B", "exit A: completed", "exited A"]
     );
 }
 
@@ -328,18 +289,11 @@ async fn blocks_side_by_side_do_not_wait_for_each_other_and_the_one_around_waits
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert!(
-        !trace.has("exited B") && !trace.has("exit A: cancelled"),
-        "{:?}",
-        trace.events()
-    );
+    assert!(!trace.has("exited B") && !trace.has("exit A: cancelled"), "{:?}", trace.events());
     slow.open();
     settle().await;
     let events = trace.events();
-    assert_eq!(
-        events[events.len() - 3..],
-        ["exited B", "exit A: cancelled", "exited A"]
-    );
+    assert_eq!(events[events.len() - 3..], ["exited B", "exit A: cancelled", "exited A"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -366,13 +320,7 @@ async fn the_outer_exit_waits_for_an_inner_block_that_a_timeout_cut() {
     outer.await.unwrap();
     assert_eq!(
         trace.events()[5..],
-        [
-            "after the timeout",
-            "exit B: cancelled",
-            "exited B",
-            "exit A: completed",
-            "exited A"
-        ]
+        ["after the timeout", "exit B: cancelled", "exited B", "exit A: completed", "exited A"]
     );
 }
 
@@ -394,10 +342,7 @@ async fn an_exit_cut_in_the_body_around_it_holds_up_that_bodys_exit() {
         gate.open();
     };
     tokio::join!(outer, opener).0.unwrap();
-    assert_eq!(
-        trace.events()[4..],
-        ["exit B: completed", "exited B", "exit A: completed", "exited A"]
-    );
+    assert_eq!(trace.events()[4..], ["exit B: completed", "exited B", "exit A: completed", "exited A"]);
 }
 
 // Local managers.
@@ -407,11 +352,7 @@ async fn a_local_manager_is_abandoned_when_its_body_is_dropped() {
     let trace = Trace::new();
     let block = async { async_with!(Traced::new("A", &trace).local() => { trace.step("body").await; }) };
     cut_at(block, &trace, "body").await;
-    assert_eq!(
-        trace.events(),
-        ["enter A", "entered A", "body", "abandon A"],
-        "at once, and no exit"
-    );
+    assert_eq!(trace.events(), ["enter A", "entered A", "body", "abandon A"], "at once, and no exit");
 }
 
 #[tokio::test]
@@ -419,10 +360,7 @@ async fn a_local_managers_exit_is_dropped_with_its_block() {
     let trace = Trace::new();
     let block = async { async_with!(Traced::new("A", &trace).local() => {}) };
     cut_at(block, &trace, "exit A: completed").await;
-    assert_eq!(
-        trace.events(),
-        ["enter A", "entered A", "exit A: completed", "exit A dropped"]
-    );
+    assert_eq!(trace.events(), ["enter A", "entered A", "exit A: completed", "exit A dropped"]);
 }
 
 #[tokio::test]
@@ -449,11 +387,7 @@ async fn a_local_manager_passes_detached_exits_on_to_the_block_around_it() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(
-        trace.events().last().unwrap(),
-        "exit C: cancelled",
-        "A waits for C"
-    );
+    assert_eq!(trace.events().last().unwrap(), "exit C: cancelled", "A waits for C");
     gate.open();
     settle().await;
     assert_eq!(trace.events()[9..], ["exited C", "exit A: cancelled", "exited A"]);
@@ -473,10 +407,7 @@ async fn a_local_manager_awaits_detached_exits_inside_it_before_its_own() {
     assert!(poll!(&mut block).is_pending());
     gate.open();
     block.await.unwrap();
-    assert_eq!(
-        trace.events()[5..],
-        ["exit B: cancelled", "exited B", "exit A: completed", "exited A"]
-    );
+    assert_eq!(trace.events()[5..], ["exit B: cancelled", "exited B", "exit A: completed", "exited A"]);
 }
 
 // What detached exits lose.
@@ -492,10 +423,7 @@ async fn the_error_of_a_detached_exit_goes_to_the_hook() {
     let lost = losses.of("lost by a detached exit");
     assert_eq!(lost.len(), 1, "{lost:?}");
     assert!(lost[0].manager.ends_with("::Traced"), "{lost:?}");
-    assert_eq!(
-        (lost[0].file, lost[0].line, lost[0].outcome),
-        (file!(), line, Outcome::Cancelled)
-    );
+    assert_eq!((lost[0].file, lost[0].line, lost[0].outcome), (file!(), line, Outcome::Cancelled));
     assert_eq!(lost[0].error, "\"lost by a detached exit\"", "the error itself");
 }
 
@@ -508,10 +436,7 @@ async fn the_error_of_an_exit_that_had_begun_goes_to_the_hook_with_what_it_was_t
     settle().await;
     let lost = losses.of("lost by a begun exit");
     assert_eq!(lost.len(), 1, "{lost:?}");
-    assert_eq!(
-        (lost[0].file, lost[0].line, lost[0].outcome),
-        (file!(), line, Outcome::Completed)
-    );
+    assert_eq!((lost[0].file, lost[0].line, lost[0].outcome), (file!(), line, Outcome::Completed));
 }
 
 #[tokio::test]
@@ -527,19 +452,11 @@ async fn a_panic_of_a_detached_exit_goes_to_the_hook_and_stops_no_other_exit() {
     settle().await;
     assert_eq!(
         trace.events()[5..],
-        [
-            "exit B: cancelled",
-            "exit B panicked",
-            "exit A: cancelled",
-            "exited A"
-        ]
+        ["exit B: cancelled", "exit B panicked", "exit A: cancelled", "exited A"]
     );
     let lost = losses.of("panicked in a detached exit");
     assert_eq!(lost.len(), 1, "{lost:?}");
-    assert!(
-        lost[0].manager.ends_with("::Traced") && lost[0].file == file!(),
-        "{lost:?}"
-    );
+    assert!(lost[0].manager.ends_with("::Traced") && lost[0].file == file!(), "{lost:?}");
     assert_eq!(lost[0].outcome, Outcome::Cancelled);
 }
 
@@ -556,20 +473,9 @@ async fn a_failing_detached_exit_stops_no_other_exit() {
     settle().await;
     assert_eq!(
         trace.events()[5..],
-        [
-            "exit B: cancelled",
-            "exit B failed",
-            "exit A: cancelled",
-            "exit A failed"
-        ]
+        ["exit B: cancelled", "exit B failed", "exit A: cancelled", "exit A failed"]
     );
-    assert_eq!(
-        (
-            losses.of("the outer of two lost").len(),
-            losses.of("the inner of two lost").len()
-        ),
-        (1, 1)
-    );
+    assert_eq!((losses.of("the outer of two lost").len(), losses.of("the inner of two lost").len()), (1, 1));
 }
 
 // Runtimes.
@@ -628,16 +534,8 @@ impl AsyncContextManager for WhichThread {
 #[test]
 fn a_detached_exit_runs_on_the_runtime_that_was_current_when_its_block_began() {
     let trace = Trace::new();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("of the block")
-        .build()
-        .unwrap();
-    let other = Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("of the drop")
-        .build()
-        .unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("of the block").build().unwrap();
+    let other = Builder::new_multi_thread().worker_threads(1).thread_name("of the drop").build().unwrap();
     for dropped_on_a_runtime in [false, true] {
         let mut block =
             Box::pin(async { async_with!(WhichThread(trace.clone()) => { pending::<()>().await }) });
@@ -690,18 +588,11 @@ fn an_exit_that_never_ends_stops_no_unrelated_one_and_is_reported_when_its_runti
             trace.reached("exited A").await;
             async_with!(Traced::new("B", &trace) => {}).unwrap();
         });
-        assert_eq!(
-            losses.over("::Stuck").len(),
-            turn,
-            "not lost as long as its runtime lives"
-        );
+        assert_eq!(losses.over("::Stuck").len(), turn, "not lost as long as its runtime lives");
         drop(runtime);
         let lost = losses.over("::Stuck");
         assert_eq!(lost.len(), turn + 1, "{lost:?}");
-        assert_eq!(
-            (lost[turn].file, lost[turn].outcome),
-            (file!(), Outcome::Cancelled)
-        );
+        assert_eq!((lost[turn].file, lost[turn].outcome), (file!(), Outcome::Cancelled));
         assert_eq!(trace.events().last().unwrap(), "exit stuck dropped");
     }
 }

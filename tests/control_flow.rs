@@ -414,7 +414,8 @@ mod select {
 
 mod returns {
     use super::{
-        AsyncContextManager, Debug, Display, Error, Failure, Fallible, Future, Log, Pin, Plain, async_with, parse,
+        AsyncContextManager, Debug, Display, Error, Failure, Fallible, Future, Log, Pin, Plain, async_with,
+        parse,
     };
 
     // CPython: test_with.NonLocalFlowControl.testWithReturn.
@@ -465,7 +466,14 @@ mod returns {
 
         let log = Log::default();
         assert_eq!(run(&log, "5").await.unwrap(), 5);
-        log.expect(&["enter a", "enter b", "enter c", "exit c: returned", "exit b: returned", "exit a: returned"]);
+        log.expect(&[
+            "enter a",
+            "enter b",
+            "enter c",
+            "exit c: returned",
+            "exit b: returned",
+            "exit a: returned",
+        ]);
         assert!(run(&log, "x").await.is_err());
         log.expect(&["enter a", "enter b", "enter c", "exit c: failed", "exit b: failed", "exit a: failed"]);
         assert_eq!(run(&log, "1").await.unwrap(), 0);
@@ -571,9 +579,7 @@ mod returns {
         };
         assert!(block.await.is_err());
         let moved = vec![1, 2];
-        let owner = async move {
-            async_with!(Plain => { return moved.len(); })
-        };
+        let owner = async move { async_with!(Plain => { return moved.len(); }) };
         assert_eq!(owner.await, 2);
         let returning = |text: &'static str| async move {
             async_with!(Fallible => { parse(text)? })?;

@@ -150,7 +150,8 @@ mod both {
         let log = Log::default();
         assert_eq!(fails(&log).await, Err(Failure("body")));
         log.expect(&["enter a", "enter b", "enter c", "exit c: failed", "exit b: failed", "exit a: failed"]);
-        let failures = ["inner", "middle", "outer"].map(|which| format!(r#"Failure("three exits: {which}")"#));
+        let failures =
+            ["inner", "middle", "outer"].map(|which| format!(r#"Failure("three exits: {which}")"#));
         assert_eq!(lost.texts(), failures);
     }
 
@@ -239,7 +240,11 @@ mod lost_errors {
         assert_eq!(fails.await, Err(Failure("body")));
         let all = lost.all();
         assert_eq!(all.len(), 1);
-        assert!(all[0].manager.ends_with("log::Recorder<errors::common::log::Failure>"), "{}", all[0].manager);
+        assert!(
+            all[0].manager.ends_with("log::Recorder<errors::common::log::Failure>"),
+            "{}",
+            all[0].manager
+        );
         assert_eq!(all[0].file, file!());
         assert_eq!(all[0].line, line);
         assert_eq!(all[0].outcome, Outcome::Failed);
@@ -248,18 +253,18 @@ mod lost_errors {
 
     // CPython: test_with.NestedWith.testExceptionLocation, with several managers.
     #[tokio::test]
-    async fn each_item_has_its_own_line() {
-        let lost = LostErrors::with("item of its own line");
+    async fn all_items_of_a_block_have_its_line() {
+        let lost = LostErrors::with("one line for all items");
         let log = Log::default();
-        let line = line!() + 2;
+        let line = line!() + 1;
         let value: Result<Result<(), u8>, Failure> = async_with!(
-            log.unsure("a").exit_fails(Failure("item of its own line")),
-            log.unsure("b").exit_fails(Failure("item of its own line"))
+            log.unsure("a").exit_fails(Failure("one line for all items")),
+            log.unsure("b").exit_fails(Failure("one line for all items"))
             => { Err(1) }
         );
         assert_eq!(value, Ok(Err(1)));
         let lines: Vec<_> = lost.all().iter().map(|lost| lost.line).collect();
-        assert_eq!(lines, [line + 1, line]);
+        assert_eq!(lines, [line, line]);
     }
 
     #[tokio::test]

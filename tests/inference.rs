@@ -38,7 +38,8 @@ async fn values_coerce_into_the_type_around_the_block() {
     assert_eq!(format!("{object:?}"), "3");
     let inside: Result<Box<dyn Debug>, &str> = async_with!(Fallible => { Box::new("x") });
     assert_eq!(format!("{:?}", inside.unwrap()), "\"x\"");
-    let branches: Box<dyn Display> = async_with!(Plain => { if sum() > 3 { Box::new(1) } else { Box::new("a") } });
+    let branches: Box<dyn Display> =
+        async_with!(Plain => { if sum() > 3 { Box::new(1) } else { Box::new("a") } });
     assert_eq!(branches.to_string(), "a");
     let function: fn(u8) -> u8 = async_with!(Plain => { |x| x + 1 });
     assert_eq!(function(1), 2);

@@ -7,7 +7,7 @@ mod common;
 use std::future::{pending, ready};
 use std::time::Duration;
 
-use async_with::{AsyncContextManager, Interrupt, LocalAsyncContextManager, Outcome, Suppress, async_with, settle};
+use async_with::{AsyncContextManager, Interrupt, Outcome, Suppress, async_with, settle};
 use scopeguard::defer;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -92,7 +92,10 @@ async fn a_body_that_is_ready_is_not_interrupted() {
     let block = async_with!(Stopping::new(Traced::new("A", &trace), &opened(), "stopped") => { 5 });
     assert_eq!(block, Ok(5));
     assert!(trace.has("exit A: completed"));
-    let block: Result<(), _> = async { async_with!(Stopping::new(Traced::new("B", &trace), &opened(), "stopped") => { return Ok(()) }) }.await;
+    let block: Result<(), _> = async {
+        async_with!(Stopping::new(Traced::new("B", &trace), &opened(), "stopped") => { return Ok(()) })
+    }
+    .await;
     assert_eq!(block, Ok(()));
     assert!(trace.has("exit B: returned"));
 }
@@ -159,7 +162,8 @@ async fn an_interrupt_does_not_outlive_its_body() {
 async fn an_interrupted_block_that_is_cut_in_its_exit_ends_it_detached() {
     let (trace, exit) = (Trace::new(), Gate::new());
     let traced = Traced::new("A", &trace).exit_waits(&exit);
-    let block = async { async_with!(Stopping::new(traced, &opened(), "stopped") => { pending::<()>().await }) };
+    let block =
+        async { async_with!(Stopping::new(traced, &opened(), "stopped") => { pending::<()>().await }) };
     cut_at(block, &trace, "exit A: interrupted").await;
     exit.open();
     settle().await;
@@ -198,9 +202,8 @@ async fn an_outer_interrupt_cuts_the_inner_block_and_waits_for_its_exit() {
 async fn an_outer_interrupt_cuts_the_inner_exit_and_waits_for_it() {
     let (trace, stop, exit) = (Trace::new(), Gate::new(), Gate::new());
     let inner = Traced::new("B", &trace).exit_waits(&exit);
-    let blocks = async {
-        async_with!(Stopping::new(Traced::new("A", &trace), &stop, "stopped outside"), inner => {})
-    };
+    let blocks =
+        async { async_with!(Stopping::new(Traced::new("A", &trace), &stop, "stopped outside"), inner => {}) };
     let stopper = async {
         trace.reached("exit B: completed").await;
         stop.open();
@@ -279,7 +282,7 @@ async fn an_inner_item_that_is_interrupted_fails_the_outer_one() {
 
 struct LocalStopping<'a>(&'a Trace);
 
-impl LocalAsyncContextManager for LocalStopping<'_> {
+impl async_with::LocalAsyncContextManager for LocalStopping<'_> {
     type Value = ();
     type Error = &'static str;
 
@@ -338,7 +341,8 @@ impl Suppress for Swallowing {
 #[tokio::test]
 async fn a_manager_that_suppresses_may_swallow_its_interrupt() {
     let trace = Trace::new();
-    let swallowing = |name, stop: &Gate| Swallowing(Stopping::new(Traced::new(name, &trace), stop, "stopped"));
+    let swallowing =
+        |name, stop: &Gate| Swallowing(Stopping::new(Traced::new(name, &trace), stop, "stopped"));
     let swallowed = async_with!(swallowing("A", &opened()) => {
         pending::<()>().await;
         5
@@ -353,7 +357,8 @@ async fn a_manager_that_suppresses_may_swallow_its_interrupt() {
 async fn an_exit_that_fails_after_a_swallowed_interrupt_is_the_blocks_error() {
     let (trace, losses) = (Trace::new(), losses());
     let traced = Traced::new("A", &trace).exit_fails("failed after a swallowed interrupt");
-    let block = async_with!(Swallowing(Stopping::new(traced, &opened(), "stopped")) => { pending::<()>().await });
+    let block =
+        async_with!(Swallowing(Stopping::new(traced, &opened(), "stopped")) => { pending::<()>().await });
     assert_eq!(block, Err("failed after a swallowed interrupt"));
     assert!(losses.of("failed after a swallowed interrupt").is_empty());
 }
@@ -470,5 +475,9 @@ async fn a_timeout_works_inside_the_exit_of_an_interrupted_block() {
     let outer = async_with!(Timeout(seconds(1)), SlowExit(trace.clone()) => { sleep(seconds(60)).await });
     assert_eq!(outer, Err(Elapsed));
     assert_eq!(trace.events(), ["cancelled"]);
-    assert_eq!(start.elapsed().as_secs(), 2, "the outer exit waited for the inner, which its own timeout ended");
+    assert_eq!(
+        start.elapsed().as_secs(),
+        2,
+        "the outer exit waited for the inner, which its own timeout ended"
+    );
 }

@@ -14,7 +14,14 @@ async fn a_body_that_ends_has_completed() {
     assert_eq!(async_with!(log.sure("a").value(2) as a => { *a + 1 }), 3);
     async_with!(log.sure("b") => {});
     assert_eq!(async_with!(log.unsure("c") => { 4 }), Ok(4));
-    log.expect(&["enter a", "exit a: completed", "enter b", "exit b: completed", "enter c", "exit c: completed"]);
+    log.expect(&[
+        "enter a",
+        "exit a: completed",
+        "enter b",
+        "exit b: completed",
+        "enter c",
+        "exit c: completed",
+    ]);
 }
 
 #[tokio::test]
@@ -59,14 +66,7 @@ async fn only_the_outermost_result_counts() {
     assert_eq!(returns(&log, Ok(Ok(1))).await, Ok(Ok(1)));
     assert_eq!(returns(&log, Ok(Err(Failure("inner")))).await, Ok(Err(Failure("inner"))));
     assert_eq!(returns(&log, Err(Failure("outer"))).await, Err(Failure("outer")));
-    log.expect(&[
-        "enter a",
-        "exit a: returned",
-        "enter a",
-        "exit a: returned",
-        "enter a",
-        "exit a: failed",
-    ]);
+    log.expect(&["enter a", "exit a: returned", "enter a", "exit a: returned", "enter a", "exit a: failed"]);
     let value: Nested = async_with!(log.sure("b") => { Ok(Err(Failure("inner"))) });
     assert_eq!(value, Ok(Err(Failure("inner"))));
     let in_option: Option<Result<u8, Failure>> = async_with!(log.sure("c") => { Some(Err(Failure("x"))) });
@@ -107,7 +107,16 @@ async fn leave(log: &Log, how: &str) -> Result<&'static str, Failure> {
 #[tokio::test]
 async fn each_way_out_runs_the_exit_once_and_tells_it_which() {
     let log = Log::default();
-    let turn = ["enter a", "body 0", "exit a: completed", "after", "enter a", "body 1", "exit a: completed", "after"];
+    let turn = [
+        "enter a",
+        "body 0",
+        "exit a: completed",
+        "after",
+        "enter a",
+        "body 1",
+        "exit a: completed",
+        "after",
+    ];
     assert_eq!(leave(&log, "end").await, Ok("fell through"));
     log.expect(&turn);
     assert_eq!(leave(&log, "return").await, Ok("returned"));
@@ -119,14 +128,7 @@ async fn each_way_out_runs_the_exit_once_and_tells_it_which() {
     assert_eq!(leave(&log, "break").await, Ok("fell through"));
     log.expect(&["enter a", "body 0", "exit a: broke"]);
     assert_eq!(leave(&log, "continue").await, Ok("fell through"));
-    log.expect(&[
-        "enter a",
-        "body 0",
-        "exit a: continued",
-        "enter a",
-        "body 1",
-        "exit a: continued",
-    ]);
+    log.expect(&["enter a", "body 0", "exit a: continued", "enter a", "body 1", "exit a: continued"]);
 }
 
 async fn leave_against_a_failing_exit(log: &Log, how: &str) -> (u32, Result<(), Failure>) {

@@ -35,7 +35,8 @@ async fn text_of<F: Future>(future: F) -> &'static str {
 #[tokio::test]
 async fn a_panic_in_enter_leaves_without_body_or_exit() {
     let trace = Trace::new();
-    let block = async { async_with!(Traced::new("A", &trace).enter_panics("in enter") => { trace.log("body") }) };
+    let block =
+        async { async_with!(Traced::new("A", &trace).enter_panics("in enter") => { trace.log("body") }) };
     assert_eq!(text_of(block).await, "in enter");
     settle().await;
     assert_eq!(trace.events(), ["enter A", "enter A panicked"]);
@@ -284,7 +285,10 @@ async fn of_three_panics_the_first_leaves_and_two_are_lost() {
     };
     assert_eq!(text_of(block).await, "first of three panics");
     let lost: Vec<_> = losses.of("of three panics").into_iter().map(|loss| loss.error).collect();
-    assert_eq!(lost, ["the exit panicked: second of three panics", "the exit panicked: third of three panics"]);
+    assert_eq!(
+        lost,
+        ["the exit panicked: second of three panics", "the exit panicked: third of three panics"]
+    );
 }
 
 // In the other methods of a manager.
@@ -424,7 +428,8 @@ async fn a_panic_in_suppress_counts_as_one_of_the_body() {
 #[tokio::test]
 async fn a_panic_is_never_suppressed() {
     let trace = Trace::new();
-    let block = async { async_with!(Suppressing(Fragile::new("nowhere", &trace)) => { panic_any(Payload(3)) }) };
+    let block =
+        async { async_with!(Suppressing(Fragile::new("nowhere", &trace)) => { panic_any(Payload(3)) }) };
     assert_eq!(panic_of(block).await.downcast_ref(), Some(&Payload(3)));
     assert_eq!(trace.events()[2..], ["exit A: panicked", "exited A"]);
 }

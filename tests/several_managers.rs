@@ -273,7 +273,9 @@ mod patterns {
             *x += *other;
             assert_eq!(*x, 3);
         });
-        async_with!(lend(Pair(1, "b")) as Pair(first, ..) => { assert_eq!(*first, 1) });
+        async_with!(lend(Pair(1, "b")) as Pair(first, ..), lend(Pair(2, "c")) as Pair(_, last) => {
+            assert_eq!((*first, *last), (1, "c"));
+        });
         async_with!(lend([1, 2, 3, 4]) as [first, .., last] => {
             std::mem::swap(first, last);
             assert_eq!((*first, *last), (4, 1));
@@ -343,16 +345,30 @@ mod expressions {
     async fn casts_come_before_the_name() {
         let number = 300_i64;
         async_with!(lend(number as u8) as small => { assert_eq!(*small, 44) });
-        async_with!(Plain as Plain, Plain => {});
         let pointer = &5_u32;
         async_with!(lend(*pointer as u64 as f64) as float, lend(*float as u32 as u8) => {
             assert!((*float - 5.0).abs() < 0.1);
         });
     }
 
+    struct Doubled;
+
+    impl std::ops::Add<Doubled> for u32 {
+        type Output = Lend<u32>;
+
+        fn add(self, _doubled: Doubled) -> Lend<u32> {
+            lend(self * 2)
+        }
+    }
+
     #[tokio::test]
-    async fn a_cast_of_the_manager_itself_comes_before_the_name() {
-        async_with!(lend as fn(u8) -> Lend<u8> as make => { let _ = make; });
+    async fn a_cast_may_stand_outside_of_all_parentheses() {
+        let number = 4_u64;
+        async_with!(number as u32 + Doubled as doubled, *doubled as u16 as u32 + Doubled as mut again => {
+            assert_eq!((*doubled, *again), (8, 16));
+            again = doubled;
+            assert_eq!(*again, 8);
+        });
     }
 
     #[tokio::test]
@@ -403,7 +419,6 @@ mod expressions {
         async_with!(Plain, => {});
         async_with!(Plain as _x, Plain as _y, => {});
         async_with!(Plain, Plain as _y, {});
-        async_with!((Plain) as _x, { Plain } as _y => {});
     }
 
     #[tokio::test]

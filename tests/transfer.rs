@@ -25,50 +25,28 @@ struct Run {
 fn example() -> &'static Path {
     static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = env::current_exe().expect("the test knows its own path");
-        let folder = test
-            .ancestors()
-            .nth(2)
-            .expect("the test is in TARGET/PROFILE/deps");
+        let folder = test.ancestors().nth(2).expect("the test is in TARGET/PROFILE/deps");
         let (target, profile) = (folder.parent().unwrap(), folder.file_name().unwrap());
-        let profile = if profile == "debug" {
-            "dev".as_ref()
-        } else {
-            profile
-        };
+        let profile = if profile == "debug" { "dev".as_ref() } else { profile };
         let features = [
             ("default", cfg!(feature = "default")),
             ("tokio", cfg!(feature = "tokio")),
             ("tracing", cfg!(feature = "tracing")),
         ];
-        let features: Vec<_> = features
-            .iter()
-            .filter(|(_, on)| *on)
-            .map(|(name, _)| *name)
-            .collect();
+        let features: Vec<_> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
         let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["build", "--quiet", "--example", "transfer"]);
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--example", "transfer"]);
         cargo.args(["--no-default-features", "--features", &features.join(",")]);
-        cargo
-            .arg("--target-dir")
-            .arg(target)
-            .arg("--profile")
-            .arg(profile);
+        cargo.arg("--target-dir").arg(target).arg("--profile").arg(profile);
         assert!(cargo.status().expect("cargo starts").success());
-        folder
-            .join("examples")
-            .join(format!("transfer{}", env::consts::EXE_SUFFIX))
+        folder.join("examples").join(format!("transfer{}", env::consts::EXE_SUFFIX))
     });
     &EXAMPLE
 }
 
 fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run {
     // Elsewhere than the repository, so that the example has to find its data by itself.
-    let output = Command::new(example())
-        .args(args)
-        .current_dir(env::temp_dir())
-        .output();
+    let output = Command::new(example()).args(args).current_dir(env::temp_dir()).output();
     let output = output.expect("the example starts");
     Run {
         status: output.status.code(),
@@ -87,22 +65,14 @@ fn folder_with(transfers: impl AsRef<[u8]>) -> TempDir {
 /// Runs the example on the file in the folder, and keeps the bank beside it.
 fn run_in(folder: &TempDir) -> Run {
     let path = folder.path();
-    run([
-        path.join("transfers.csv").as_os_str(),
-        "--database".as_ref(),
-        path.join("bank.db").as_os_str(),
-    ])
+    run([path.join("transfers.csv").as_os_str(), "--database".as_ref(), path.join("bank.db").as_os_str()])
 }
 
 /// The cells of a row of the first table.
 fn cells(run: &Run, row: usize) -> Vec<&str> {
     let is_it = |cells: &Vec<&str>| cells.len() == 7 && cells[0] == row.to_string();
-    let mut rows = run
-        .stdout
-        .lines()
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect());
-    rows.find(is_it)
-        .unwrap_or_else(|| panic!("no row {row} in\n{}", run.stdout))
+    let mut rows = run.stdout.lines().map(|line| line.trim_matches('|').split('|').map(str::trim).collect());
+    rows.find(is_it).unwrap_or_else(|| panic!("no row {row} in\n{}", run.stdout))
 }
 
 /// The lines of the second table.
@@ -117,27 +87,15 @@ fn printed_balances(run: &Run) -> Vec<(String, i64)> {
 
 /// The balances in a kept bank, and the rows that its journal has.
 async fn kept(database: &Path) -> (Vec<(String, i64)>, Vec<i64>) {
-    let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(database))
-        .await
-        .unwrap();
-    let balances = sqlx::query_as("SELECT name, balance FROM account ORDER BY name")
-        .fetch_all(&pool)
-        .await;
-    let journal = sqlx::query_scalar("SELECT number FROM journal ORDER BY id")
-        .fetch_all(&pool)
-        .await;
+    let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(database)).await.unwrap();
+    let balances = sqlx::query_as("SELECT name, balance FROM account ORDER BY name").fetch_all(&pool).await;
+    let journal = sqlx::query_scalar("SELECT number FROM journal ORDER BY id").fetch_all(&pool).await;
     pool.close().await;
     (balances.unwrap(), journal.unwrap())
 }
 
 fn balances(alice: i64, bob: i64) -> Vec<(String, i64)> {
-    let others = [
-        ("acme", 1_000_000),
-        ("alice", alice),
-        ("bob", bob),
-        ("carol", 20),
-        ("sloth", 0),
-    ];
+    let others = [("acme", 1_000_000), ("alice", alice), ("bob", bob), ("carol", 20), ("sloth", 0)];
     others.map(|(name, balance)| (name.to_owned(), balance)).to_vec()
 }
 
@@ -161,16 +119,8 @@ mod a_good_file {
         assert_eq!(balances, printed_balances(&run));
         assert_eq!(balances.len(), 5);
         let rows = include_str!("../examples/data/transfers.csv").lines().count() - 1;
-        let committed: Vec<_> = (1..=rows)
-            .filter(|&row| cells(&run, row)[5] == "committed")
-            .collect();
-        assert_eq!(
-            journal,
-            committed
-                .iter()
-                .map(|&row| i64::try_from(row).unwrap())
-                .collect::<Vec<_>>()
-        );
+        let committed: Vec<_> = (1..=rows).filter(|&row| cells(&run, row)[5] == "committed").collect();
+        assert_eq!(journal, committed.iter().map(|&row| i64::try_from(row).unwrap()).collect::<Vec<_>>());
     }
 
     #[tokio::test]
@@ -180,10 +130,7 @@ mod a_good_file {
         let second = run_in(&folder);
         assert_eq!(second.status, Some(0), "{}", second.stderr);
         assert_eq!(printed_balances(&second), balances(80, 70));
-        assert_eq!(
-            kept(&folder.path().join("bank.db")).await,
-            (balances(80, 70), vec![1, 1])
-        );
+        assert_eq!(kept(&folder.path().join("bank.db")).await, (balances(80, 70), vec![1, 1]));
     }
 
     #[test]
@@ -236,15 +183,9 @@ mod a_malformed_row {
         assert_eq!(cells(&run, 1)[4..6], ["Completed", "committed"]);
         assert_eq!(cells(&run, 3)[4..6], ["Completed", "committed"]);
         assert_eq!(printed_balances(&run), balances(95, 55));
-        assert_eq!(
-            kept(&folder.path().join("bank.db")).await,
-            (balances(95, 55), vec![1, 3])
-        );
+        assert_eq!(kept(&folder.path().join("bank.db")).await, (balances(95, 55), vec![1, 3]));
         let prefix = format!("error: {}, ", folder.path().join("transfers.csv").display());
-        let complaint = run
-            .stderr
-            .strip_prefix(&prefix)
-            .unwrap_or_else(|| panic!("{}", run.stderr));
+        let complaint = run.stderr.strip_prefix(&prefix).unwrap_or_else(|| panic!("{}", run.stderr));
         complaint.trim_end().to_owned()
     }
 
@@ -259,72 +200,43 @@ mod a_malformed_row {
         let negative = complaint(around("pay,alice,bob,-2")).await;
         assert_eq!(negative, "line 3: column amount: invalid digit found in string");
         let huge = complaint(around("pay,alice,bob,4294967296")).await;
-        assert_eq!(
-            huge,
-            "line 3: column amount: number too large to fit in target type"
-        );
+        assert_eq!(huge, "line 3: column amount: number too large to fit in target type");
         let empty = complaint(around("pay,alice,bob,")).await;
-        assert_eq!(
-            empty,
-            "line 3: column amount: cannot parse integer from empty string"
-        );
+        assert_eq!(empty, "line 3: column amount: cannot parse integer from empty string");
     }
 
     #[tokio::test]
     async fn a_wrong_number_of_columns_is_reported_and_the_other_rows_stand() {
-        assert_eq!(
-            complaint(around("pay,alice,bob")).await,
-            "line 3: 3 columns where 4 are expected"
-        );
-        assert_eq!(
-            complaint(around("pay,alice,bob,1,2")).await,
-            "line 3: 5 columns where 4 are expected"
-        );
+        assert_eq!(complaint(around("pay,alice,bob")).await, "line 3: 3 columns where 4 are expected");
+        assert_eq!(complaint(around("pay,alice,bob,1,2")).await, "line 3: 5 columns where 4 are expected");
     }
 
     #[tokio::test]
     async fn an_unknown_action_is_reported_and_the_other_rows_stand() {
         let complaint = complaint(around("steal,alice,bob,2")).await;
-        assert!(
-            complaint.starts_with("line 3: unknown variant `steal`"),
-            "{complaint}"
-        );
+        assert!(complaint.starts_with("line 3: unknown variant `steal`"), "{complaint}");
     }
 
     #[tokio::test]
     async fn bytes_that_are_not_text_are_reported_and_the_other_rows_stand() {
         let file = around("pay,alice,b?b,2").replace('?', "\u{1}").into_bytes();
-        let file: Vec<_> = file
-            .into_iter()
-            .map(|byte| if byte == 1 { 0xff } else { byte })
-            .collect();
+        let file: Vec<_> = file.into_iter().map(|byte| if byte == 1 { 0xff } else { byte }).collect();
         assert_eq!(complaint(file).await, "line 3: the text is not UTF-8");
     }
 
     #[tokio::test]
     async fn its_line_is_the_one_that_an_editor_shows() {
         let after_blank_lines = around("\n\npay,alice,bob");
-        assert_eq!(
-            complaint(after_blank_lines).await,
-            "line 5: 3 columns where 4 are expected"
-        );
+        assert_eq!(complaint(after_blank_lines).await, "line 5: 3 columns where 4 are expected");
         let windows = around("pay,alice,bob,much").replace('\n', "\r\n");
-        assert_eq!(
-            complaint(windows).await,
-            "line 3: column amount: invalid digit found in string"
-        );
+        assert_eq!(complaint(windows).await, "line 3: column amount: invalid digit found in string");
         let after_a_long_row = around("pay,alice,bob").replace("pay,alice,bob,1", "pay,alice,\"bob\n\",1");
-        assert_eq!(
-            complaint(after_a_long_row).await,
-            "line 4: 3 columns where 4 are expected"
-        );
+        assert_eq!(complaint(after_a_long_row).await, "line 4: 3 columns where 4 are expected");
     }
 
     #[test]
     fn each_one_is_reported() {
-        let run = run_in(&folder_with(
-            "action,from,to,amount\npay\npay,alice,bob,x\npay,alice,bob,5",
-        ));
+        let run = run_in(&folder_with("action,from,to,amount\npay\npay,alice,bob,x\npay,alice,bob,5"));
         assert_eq!(run.status, Some(1));
         let lines: Vec<_> = run.stderr.lines().collect();
         assert!(
@@ -352,20 +264,14 @@ mod a_file_that_cannot_be_used {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nowhere.csv");
         let stderr = complaint(&path);
-        assert!(
-            stderr.starts_with(&format!("error: cannot read {}: ", path.display())),
-            "{stderr}"
-        );
+        assert!(stderr.starts_with(&format!("error: cannot read {}: ", path.display())), "{stderr}");
     }
 
     #[test]
     fn a_folder_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let stderr = complaint(folder.path());
-        assert!(
-            stderr.starts_with(&format!("error: cannot read {}: ", folder.path().display())),
-            "{stderr}"
-        );
+        assert!(stderr.starts_with(&format!("error: cannot read {}: ", folder.path().display())), "{stderr}");
     }
 
     #[test]
@@ -373,10 +279,7 @@ mod a_file_that_cannot_be_used {
         for file in ["", "from,to,amount\nalice,bob,1\n", "pay,alice,bob,1\n"] {
             let folder = folder_with(file);
             let stderr = complaint(&folder.path().join("transfers.csv"));
-            assert!(
-                stderr.ends_with("line 1: the columns must be action,from,to,amount\n"),
-                "{stderr}"
-            );
+            assert!(stderr.ends_with("line 1: the columns must be action,from,to,amount\n"), "{stderr}");
         }
     }
 
@@ -390,11 +293,7 @@ mod a_file_that_cannot_be_used {
         .unwrap();
         let run = run_in(&folder);
         assert_eq!(run.status, Some(1));
-        assert!(
-            run.stderr.starts_with("error: the database failed: "),
-            "{}",
-            run.stderr
-        );
+        assert!(run.stderr.starts_with("error: the database failed: "), "{}", run.stderr);
         assert_eq!(run.stdout, "");
     }
 }

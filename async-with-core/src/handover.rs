@@ -142,7 +142,10 @@ impl Detached {
     }
 
     fn children(&self, parent: ScopeId) -> Vec<Arc<Ended>> {
-        self.by_parent.range((parent, 0)..=(parent, ScopeId::MAX)).map(|(_, ended)| Arc::clone(ended)).collect()
+        self.by_parent
+            .range((parent, 0)..=(parent, ScopeId::MAX))
+            .map(|(_, ended)| Arc::clone(ended))
+            .collect()
     }
 
     fn changed(&self) {
@@ -302,9 +305,11 @@ pub async fn settle() {
     .await;
 }
 
+type BoxedExit<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
+
 /// An exit that is awaited in place, and runs on detached if it is dropped before its end.
 pub(crate) struct Shield<E: Debug + Send + 'static> {
-    running: Option<(Pin<Box<dyn Future<Output = Result<(), E>> + Send>>, Place)>,
+    running: Option<(BoxedExit<E>, Place)>,
     outcome: Outcome,
 }
 

@@ -59,6 +59,17 @@ impl<E> Interrupt<E> {
         Self { future: Some(Box::pin(future)) }
     }
 
+    pub(crate) fn map<F, O>(self, convert: F) -> Interrupt<O>
+    where
+        E: 'static,
+        F: FnOnce(E) -> O + Send + 'static,
+    {
+        match self.future {
+            Some(future) => Interrupt::when(async move { convert(future.await) }),
+            None => Interrupt::never(),
+        }
+    }
+
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<E> {
         match &mut self.future {
             Some(future) => future.as_mut().poll(cx),

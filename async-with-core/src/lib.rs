@@ -4,29 +4,56 @@
 
 mod background;
 mod classify;
+#[allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "reached only through `__private`"
+)]
+mod ending;
 mod handover;
 mod interrupt;
 mod lost;
 mod manager;
+mod map_err;
 mod outcome;
-#[allow(missing_docs, reason = "reached only through `__private`")]
+#[allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "reached only through `__private`"
+)]
 mod probe;
-#[allow(missing_docs, reason = "reached only through `__private`")]
+#[allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "reached only through `__private`"
+)]
 mod scope;
 
 pub use handover::settle;
 pub use interrupt::Interrupt;
 pub use lost::{LostError, set_lost_error_hook};
-pub use manager::{
-    AsyncContextManager, ContextManager, LocalAsyncContextManager, ObserveError, Suppress,
-};
+pub use manager::{AsyncContextManager, ContextManager, LocalAsyncContextManager, ObserveError, Suppress};
+pub use map_err::{AsyncContextManagerExt, MapErr};
 pub use outcome::Outcome;
 
 // Not public API: what the expansions of the macros call.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::ending::{Ending, Flow, Product};
     pub use crate::probe::{Hint, Passes, edge, fallible, kind, observe, policy, probe, sync_kind};
-    pub use crate::scope::{Ending, Flag, Flow, Jump, Product};
+    pub use crate::scope::{Flag, Jump};
     pub use core::convert::identity;
     pub use core::option::Option::{None, Some};
     pub use core::pin::pin;

@@ -112,7 +112,10 @@ impl Site {
     }
 
     pub(crate) fn lost_exit(self, outcome: Outcome) {
-        self.lost(outcome, &format_args!("the exit was dropped before it ended, because its runtime shut down"));
+        self.lost(
+            outcome,
+            &format_args!("the exit was dropped before it ended, because its runtime shut down"),
+        );
     }
 }
 

@@ -156,6 +156,7 @@ pub trait LocalAsyncContextManager: Sized {
     // the defaults are for local managers, the blanket impl below overrides all three.
 
     #[doc(hidden)]
+    #[must_use]
     fn __runtime() -> Runtime {
         Runtime::Background
     }

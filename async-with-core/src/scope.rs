@@ -1,32 +1,29 @@
 //! The scope that runs enter → body → exit.
 //!
-//! This file alone knows the order of enter, body, exit, panic and drop. What an expansion of `async_with!` does, step by
+//! This file alone knows the order of enter, body, exit, panic and drop; what becomes of the results is in `ending`. What an
+//! expansion of `async_with!` does, step by
 //! step:
 //!
 //! 1. [`Scope::enter`] awaits the manager's `enter`. From then on the scope is armed: dropping it cuts the block.
 //! 2. [`Scope::open`] lends the value to the body, and [`Driver::run`] polls the body until it stops, in one of the ways of
 //!    [`Stop`]. A body that completes or jumps says so through its [`Flag`] and then never resolves, so that resolving
 //!    is left to mean `return`. The body is dropped before the exit starts.
-//! 3. [`Ending::new`] decides what exit is told.
+//! 3. [`Ending::new`](crate::ending::Ending::new) decides what exit is told.
 //! 4. [`Scope::exit`] waits for detached exits of nested blocks, then awaits the manager's `exit`.
-//! 5. [`Ending::conclude`] weighs the body's end against the exit's result, and says how the block is left.
+//! 5. [`Ending::conclude`](crate::ending::Ending::conclude) weighs the body's end against the exit's result, and says how the block is left.
 //!
 //! `with!` does the same with a [`SyncScope`].
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::fmt::Debug;
 use std::future::{Future, pending, poll_fn};
-use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use crate::classify::is_err;
+use crate::ending::Exited;
 use crate::handover::{self, Place, Polling, Runtime, ScopeId};
-use crate::lost::Site;
-use crate::probe::{Policy, Shape};
 use crate::{ContextManager, Interrupt, LocalAsyncContextManager, Outcome};
 
 /// What a panic carries.
@@ -205,7 +202,7 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         };
         let place = self.place.take();
         let exit = pin!(async move { manager.__exit(value, outcome, place).await });
-        Exited { result: unwinding(exit).await, site: self.place.site }
+        Exited::new(unwinding(exit).await, self.place.site)
     }
 }
 
@@ -254,7 +251,7 @@ impl<M: ContextManager> SyncScope<M> {
         // It cannot wait for the detached exits of nested blocks.
         handover::bequeath(&self.place);
         let result = catch_unwind(AssertUnwindSafe(|| manager.exit(value, outcome)));
-        Exited { result, site: self.place.site }
+        Exited::new(result, self.place.site)
     }
 }
 
@@ -289,135 +286,5 @@ impl<E> SyncDriver<E> {
     /// Runs a body that awaits.
     pub async fn run<F: Future>(self, body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
         self.0.run(body, flag).await
-    }
-}
-
-/// What a body or a nested item left in its block: `W` is the error type of the whole block.
-pub struct Product<T, W> {
-    result: Result<T, W>,
-    /// Whether it counts as a failure: of an item, or of the body, whose value is an `Err`.
-    failed: bool,
-}
-
-impl<T, W> Product<T, W> {
-    pub fn of_body(value: T) -> Self {
-        Self { failed: is_err(&value), result: Ok(value) }
-    }
-
-    pub fn failed(error: W) -> Self {
-        Self { result: Err(error), failed: true }
-    }
-
-    pub fn into_result(self) -> Result<T, W> {
-        self.result
-    }
-}
-
-/// How the block is left.
-pub enum Flow<T, R, W> {
-    Value(Product<T, W>),
-    Return(R),
-    Jump(Jump),
-}
-
-/// How the exit went.
-pub struct Exited<E> {
-    result: Result<Result<(), E>, Payload>,
-    site: Site,
-}
-
-impl<E: Debug> Exited<E> {
-    /// Reports what the exit failed with, because something else leaves the block.
-    fn lost(self, outcome: Outcome) {
-        match self.result {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => self.site.lost(outcome, &error),
-            Err(payload) => self.site.lost_panic(outcome, &*payload),
-        }
-    }
-}
-
-/// How the body ended, and what exit is told of it.
-pub struct Ending<P, T, R, W, E> {
-    body: Body<T, R, W, E>,
-    outcome: Outcome,
-    swallowed: bool,
-    policy: PhantomData<P>,
-}
-
-enum Body<T, R, W, E> {
-    Value(Product<T, W>),
-    Returned(R),
-    Jumped(Jump),
-    Interrupted(E),
-    Panicked(Payload),
-}
-
-impl<T, R, W, E> Body<T, R, W, E> {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Body::Value(product) if product.failed => Outcome::Failed,
-            Body::Value(_) => Outcome::Completed,
-            Body::Returned(returned) if is_err(returned) => Outcome::Failed,
-            Body::Returned(_) => Outcome::Returned,
-            Body::Jumped(Jump::Break(_)) => Outcome::Broke,
-            Body::Jumped(Jump::Continue(_)) => Outcome::Continued,
-            Body::Interrupted(_) => Outcome::Interrupted,
-            Body::Panicked(_) => Outcome::Panicked,
-        }
-    }
-}
-
-impl<P: Shape, T, R, W, E: Debug> Ending<P, T, R, W, E> {
-    /// Puts together why the body stopped and what it stored, and asks a manager that may suppress.
-    pub fn new<S>(policy: &P, scope: &mut S, stop: Stop<R, E>, value: Option<Product<T, W>>) -> Self
-    where
-        P: Policy<S>,
-    {
-        let mut body = match stop {
-            Stop::Completed => Body::Value(value.expect("a body that completes has stored its value")),
-            Stop::Returned(returned) => Body::Returned(returned),
-            Stop::Jumped(jump) => Body::Jumped(jump),
-            Stop::Interrupted(error) => Body::Interrupted(error),
-            Stop::Panicked(payload) => Body::Panicked(payload),
-        };
-        let mut outcome = body.outcome();
-        let mut swallowed = false;
-        if matches!(outcome, Outcome::Failed | Outcome::Interrupted) {
-            match catch_unwind(AssertUnwindSafe(|| policy.swallows(scope, outcome))) {
-                Ok(answer) => swallowed = answer,
-                Err(payload) => {
-                    body = Body::Panicked(payload);
-                    outcome = Outcome::Panicked;
-                }
-            }
-        }
-        Self { body, outcome, swallowed, policy: PhantomData }
-    }
-
-    pub fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
-    /// Weighs the end of the body against the result of the exit: a failure of the body wins, else one of the exit.
-    pub fn conclude(self, exited: Exited<E>, lift: impl FnOnce(E) -> W) -> Flow<P::Of<T>, R, W> {
-        let Self { body, outcome, swallowed, policy: _ } = self;
-        let failed = !outcome.is_success() && !swallowed;
-        match exited.result {
-            Err(payload) if outcome != Outcome::Panicked => resume_unwind(payload),
-            _ if failed => exited.lost(outcome),
-            Ok(Err(error)) => return Flow::Value(Product::failed(lift(error))),
-            _ => {}
-        }
-        match body {
-            _ if swallowed => Flow::Value(Product { result: Ok(P::shape(None)), failed: false }),
-            Body::Value(Product { result, failed }) => {
-                Flow::Value(Product { result: result.map(|value| P::shape(Some(value))), failed })
-            }
-            Body::Returned(returned) => Flow::Return(returned),
-            Body::Jumped(jump) => Flow::Jump(jump),
-            Body::Interrupted(error) => Flow::Value(Product::failed(lift(error))),
-            Body::Panicked(payload) => resume_unwind(payload),
-        }
     }
 }

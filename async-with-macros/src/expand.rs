@@ -66,11 +66,10 @@ pub(crate) use ours;
 /// Expands the input of a shim: the path of the facade in parentheses, then what the user wrote.
 pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> TokenStream {
     let mut input = input.into_iter();
-    let facade = match input.next() {
-        Some(TokenTree::Group(facade)) => facade.stream(),
-        _ => ours!(::async_with),
+    let Some(TokenTree::Group(facade)) = input.next() else {
+        unreachable!("the shims pass the path of the facade")
     };
-    let expander = Expander::new(&facade);
+    let expander = Expander::new(&facade.stream());
     match parse::invocation(flavour, input.collect()) {
         Ok(invocation) => expander.block(invocation),
         Err(mistakes) => Mistakes::expand(mistakes),
@@ -133,7 +132,8 @@ impl Expander {
         for pair in levels.windows(2).rev() {
             let [around, level] = pair else { unreachable!("windows of two") };
             let innermost = std::ptr::eq(level, last);
-            let (set_up, run) = (level.set_up(self, Some(around)), level.run(self, &returns, &inside, innermost));
+            let (set_up, run) =
+                (level.set_up(self, Some(around)), level.run(self, &returns, &inside, innermost));
             let (Level { out, flag, .. }, Level { policy, value, .. }) = (around, level);
             inside = ours! {
                 #set_up
@@ -161,10 +161,8 @@ impl Expander {
         let Level { errors, policy, value, .. } = first;
         // With several items the type of the block is not known before the last of them.
         let edge = if first.mode.several { ours!(early) } else { ours!(give) };
-        let edge = self.asking(
-            &ours!(fallible::Fallible as _),
-            &ours!(#errors.#edge(#private::edge(#policy, #value))),
-        );
+        let edge = self
+            .asking(&ours!(fallible::Fallible as _), &ours!(#errors.#edge(#private::edge(#policy, #value))));
         let give = self.asking(&ours!(fallible::Fallible as _), &ours!(errors.give(product)));
         let values = ways.iter().filter_map(|way| way.value.as_ref());
         let arms = ways.iter().enumerate().map(|(number, way)| way.arm(number, private));
@@ -267,10 +265,10 @@ impl Level {
         };
         let kind = expander.asking(&kind, &ours!((&&&#probe).kind()));
         let block_errors = self.mode.several.then(|| {
-            let known = match around {
-                Some(Level { block_errors: before, .. }) => expander
-                    .asking(&ours!(fallible::Fallible as _), &ours!(#before.then(&#errors))),
-                None => ours!(#scope.errors()),
+            let known = if let Some(Level { block_errors: before, .. }) = around {
+                expander.asking(&ours!(fallible::Fallible as _), &ours!(#before.then(&#errors)))
+            } else {
+                ours!(#scope.errors())
             };
             ours!(let #block_errors = #known;)
         });
@@ -286,7 +284,13 @@ impl Level {
     }
 
     /// Enters, runs what is inside, exits: an expression that says how the level is left.
-    fn run(&self, expander: &Expander, returns: &Ident, inside: &TokenStream, innermost: bool) -> TokenStream {
+    fn run(
+        &self,
+        expander: &Expander,
+        returns: &Ident,
+        inside: &TokenStream,
+        innermost: bool,
+    ) -> TokenStream {
         let private = &expander.private;
         let Self { item, mode, probe, scope, policy, errors, block_errors, value, flag, out, .. } = self;
         let pattern = item.pattern.clone().unwrap_or_else(|| ours!(_));
@@ -322,10 +326,8 @@ impl Level {
                 First as _, Second as _, AsError as _, AsSendSync as _, AsDyn as _, AsText as _, AsName as _,
                 NoResult as _
             });
-            let tell = expander.asking(
-                &traits,
-                &ours!((&&&&&&(&&#probe).observer().look(&stop)).tell(#scope_again)),
-            );
+            let tell = expander
+                .asking(&traits, &ours!((&&&&&&(&&#probe).observer().look(&stop)).tell(#scope_again)));
             ours! {
                 let told = #tell;
                 let stop = stop.observed(told);

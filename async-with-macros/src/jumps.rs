@@ -104,13 +104,13 @@ impl Rewriter<'_> {
     }
 
     /// The jump in the form that leaves the body.
-    fn jump(&mut self, leave: Leave, label: Option<Lifetime>, value: Option<TokenStream>) -> Expr {
+    fn jump(&mut self, leave: Leave, label: Option<Lifetime>, value: Option<&TokenStream>) -> Expr {
         let private = &self.expander.private;
         let known = self.ways.iter().position(|way| {
             way.leave == leave && way.label == label && way.value.is_some() == value.is_some()
         });
         let number = known.unwrap_or_else(|| {
-            let value = value.as_ref().map(|_| self.expander.name("way"));
+            let value = value.map(|_| self.expander.name("way"));
             self.ways.push(Way { leave, label, value });
             self.ways.len() - 1
         });
@@ -156,7 +156,8 @@ impl Rewriter<'_> {
             if let Some(r#else) = input.parse::<Option<Token![else]>>()? {
                 r#else.to_tokens(&mut output);
             } else {
-                let (pattern, equals) = (Pat::parse_multi_with_leading_vert(input)?, input.parse::<Token![=]>()?);
+                let (pattern, equals) =
+                    (Pat::parse_multi_with_leading_vert(input)?, input.parse::<Token![=]>()?);
                 let future: Expr = input.parse()?;
                 output.extend(quote!(#pattern #equals #future));
                 if let Some(comma) = input.parse::<Option<Token![,]>>()? {
@@ -189,7 +190,7 @@ impl VisitMut for Rewriter<'_> {
                     self.visit_expr_mut(value);
                 }
                 let value = r#break.expr.as_ref().map(ToTokens::to_token_stream);
-                *expr = self.jump(Leave::Break, r#break.label.clone(), value);
+                *expr = self.jump(Leave::Break, r#break.label.clone(), value.as_ref());
             }
             Expr::Continue(r#continue) if !self.stays_inside(r#continue.label.as_ref()) => {
                 *expr = self.jump(Leave::Continue, r#continue.label.clone(), None);

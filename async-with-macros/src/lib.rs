@@ -9,7 +9,8 @@ mod expand;
 mod jumps;
 mod mistakes;
 mod parse;
-
+#[cfg(test)]
+mod snapshots;
 
 mod tokens;
 

@@ -1,7 +1,7 @@
 //! Reads an invocation: `item ("," item)* ","? "=>" body`, or `item ("," item)* "," block`.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Expr, Pat, Token};
 
 use crate::mistakes::Mistakes;
@@ -62,7 +62,9 @@ fn split<'a>(
         if head.is_empty() {
             mistakes.add(
                 trees[at].span(),
-                format!("a context manager is missing before `=>`: write `{name}(manager as name => {{ … }})`"),
+                format!(
+                    "a context manager is missing before `=>`: write `{name}(manager as name => {{ … }})`"
+                ),
             );
         }
         if body.is_empty() {
@@ -79,18 +81,24 @@ fn split<'a>(
         [] => {
             mistakes.add(
                 Span::call_site(),
-                format!("a context manager and a body are missing: write `{name}(manager as name => {{ … }})`"),
+                format!(
+                    "a context manager and a body are missing: write `{name}(manager as name => {{ … }})`"
+                ),
             );
             (&[], &[])
         }
         [body] if is_brace(body) => {
             mistakes.at(
                 body,
-                format!("a context manager is missing before the body: write `{name}(manager as name => {{ … }})`"),
+                format!(
+                    "a context manager is missing before the body: write `{name}(manager as name => {{ … }})`"
+                ),
             );
             (&[], all)
         }
-        [head @ .., separator, body] if is_brace(body) && comma(separator) => (head, std::slice::from_ref(body)),
+        [head @ .., separator, body] if is_brace(body) && comma(separator) => {
+            (head, std::slice::from_ref(body))
+        }
         [head @ .., body] if is_brace(body) => {
             mistakes.at(body, "`=>` is missing before the body: write `manager as name => { … }`");
             (head, std::slice::from_ref(body))
@@ -162,7 +170,7 @@ fn item(head: &[TokenTree]) -> Result<(Item, usize), Mistake> {
             }
         }
     }
-    match prefix(head, |input| input.parse::<Expr>()) {
+    match prefix(head, <Expr as Parse>::parse) {
         Ok((length, true)) => {
             let item = Item { manager: stream(&head[..length]), pattern: None, span: head[0].span() };
             Ok((item, length))

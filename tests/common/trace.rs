@@ -35,13 +35,7 @@ impl Trace {
 
     /// Waits for an event, in whatever task or thread it happens.
     pub async fn reached(&self, event: &str) {
-        drop(
-            self.0
-                .subscribe()
-                .wait_for(|events| events.iter().any(|known| known == event))
-                .await
-                .unwrap(),
-        );
+        drop(self.0.subscribe().wait_for(|events| events.iter().any(|known| known == event)).await.unwrap());
     }
 
     /// A step of a body: it records itself and suspends.
@@ -145,16 +139,8 @@ pub struct Traced {
 
 impl Traced {
     pub fn new(name: &'static str, trace: &Trace) -> Self {
-        let step = || Step {
-            gate: None,
-            end: End::Succeeds,
-        };
-        Self {
-            name,
-            trace: trace.clone(),
-            enter: step(),
-            exit: step(),
-        }
+        let step = || Step { gate: None, end: End::Succeeds };
+        Self { name, trace: trace.clone(), enter: step(), exit: step() }
     }
 
     pub fn enter_waits(mut self, gate: &Gate) -> Self {
@@ -190,17 +176,13 @@ impl Traced {
     pub async fn run_enter(&self) -> Result<(), &'static str> {
         let Self { name, trace, .. } = self;
         trace.log(format!("enter {name}"));
-        self.enter
-            .run(&format!("enter {name}"), &format!("entered {name}"), trace)
-            .await
+        self.enter.run(&format!("enter {name}"), &format!("entered {name}"), trace).await
     }
 
     pub async fn run_exit(&self, outcome: Outcome) -> Result<(), &'static str> {
         let Self { name, trace, .. } = self;
         trace.log(format!("exit {name}: {outcome}"));
-        self.exit
-            .run(&format!("exit {name}"), &format!("exited {name}"), trace)
-            .await
+        self.exit.run(&format!("exit {name}"), &format!("exited {name}"), trace).await
     }
 }
 
@@ -271,21 +253,11 @@ pub fn losses() -> &'static Losses {
 impl Losses {
     /// Those whose error mentions `text`.
     pub fn of(&self, text: &str) -> Vec<Loss> {
-        self.0
-            .borrow()
-            .iter()
-            .filter(|loss| loss.error.contains(text))
-            .cloned()
-            .collect()
+        self.0.borrow().iter().filter(|loss| loss.error.contains(text)).cloned().collect()
     }
 
     /// Those over a manager whose type name mentions `manager`.
     pub fn over(&self, manager: &str) -> Vec<Loss> {
-        self.0
-            .borrow()
-            .iter()
-            .filter(|loss| loss.manager.contains(manager))
-            .cloned()
-            .collect()
+        self.0.borrow().iter().filter(|loss| loss.manager.contains(manager)).cloned().collect()
     }
 }

@@ -1,0 +1,58 @@
+//! How an expansion finds out what it deals with, without a bound that would disturb type inference.
+//!
+//! Each question is put to a method that several traits offer for one, two, three … references to a probe. The compiler
+//! takes the first whose bounds hold, from the most references down. The questions concern the manager's type, which is
+//! always known; only [`Look`] asks for the type that the enclosing function returns, and only for a manager that
+//! observes errors.
+
+mod errors;
+mod observer;
+mod protocol;
+mod suppression;
+
+use std::marker::PhantomData;
+
+pub use self::errors::fallible;
+pub use self::observer::observe;
+pub use self::protocol::{kind, sync_kind};
+pub use self::suppression::{Passes, Policy, Shape, edge, policy};
+use crate::ending::Product;
+
+/// A type that takes part in inference, and of which there is no value.
+pub struct Hint<T>(PhantomData<fn() -> T>);
+
+impl<T> Hint<T> {
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "not public API")]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    /// Where a body or a nested item leaves its value.
+    #[must_use]
+    pub fn slot<W>(self) -> Option<Product<T, W>> {
+        None
+    }
+
+    /// For branches that are never taken: they say early what type is expected later.
+    #[must_use]
+    pub fn never(self) -> T {
+        unreachable!("this branch is never taken")
+    }
+}
+
+impl<T> Clone for Hint<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Hint<T> {}
+
+/// The type of the manager.
+pub struct Probe<M>(PhantomData<fn() -> M>);
+
+#[must_use]
+pub fn probe<M>(_manager: &M) -> Probe<M> {
+    Probe(PhantomData)
+}

@@ -1,0 +1,653 @@
+//! What the macros expand to. Refresh with `UPDATE_EXPECT=1 cargo test -p async-with-macros`, then read the diff.
+#![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+#![allow(clippy::too_many_lines, reason = "the expansions are long")]
+
+use expect_test::{Expect, expect};
+use proc_macro2::{Group, TokenStream, TokenTree};
+
+use crate::expand;
+use crate::parse::Flavour;
+use crate::tokens::{is_ident, is_punct};
+
+#[track_caller]
+fn check(flavour: Flavour, input: &str, expected: &Expect) {
+    let input: TokenStream = format!("(::async_with) {input}").parse().unwrap();
+    let output = shortened(expand::invocation(flavour, input));
+    let file = syn::parse2(quote::quote!(fn expansion() { #output })).unwrap();
+    expected.assert_eq(&prettyplease::unparse(&file));
+}
+
+/// For reading: without the path in front of our names, and with `pin!` as a function, whose argument is then formatted.
+fn shortened(tokens: TokenStream) -> TokenStream {
+    let mut output: Vec<TokenTree> = Vec::new();
+    for tree in tokens {
+        let pin = output.last().is_some_and(|last| is_ident(last, "pin"));
+        match tree {
+            TokenTree::Group(group) => {
+                output.push(Group::new(group.delimiter(), shortened(group.stream())).into());
+            }
+            bang if pin && is_punct(&bang, '!') => {}
+            tree => output.push(tree),
+        }
+        if let [.., a, b, _name, c, d, private, e, f] = &*output {
+            let colons = [a, b, c, d, e, f].iter().all(|tree| is_punct(tree, ':'));
+            if colons && is_ident(private, "__private") {
+                output.truncate(output.len() - 8);
+            }
+        }
+    }
+    output.into_iter().collect()
+}
+
+#[test]
+fn one_manager() {
+    check(
+        Flavour::Async,
+        "manager() as name => { use_it(name) }",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_returns = Hint::new();
+                if false {
+                    return __async_with_returns.never();
+                }
+                let __async_with_manager = manager();
+                let __async_with_probe = probe(&__async_with_manager);
+                let mut __async_with_scope = {
+                    #[allow(unused_imports)]
+                    use kind::{First as _, Second as _, Third as _};
+                    (&&&__async_with_probe).kind()
+                }
+                    .scope(__async_with_manager);
+                let __async_with_policy = {
+                    #[allow(unused_imports)]
+                    use policy::{First as _, Second as _};
+                    (&&__async_with_probe).policy()
+                };
+                let __async_with_errors = __async_with_scope.errors();
+                let __async_with_value = Hint::new();
+                if false {
+                    {
+                        #[allow(unused_imports)]
+                        use fallible::Fallible as _;
+                        __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                    }
+                } else {
+                    match {
+                        let lift = identity;
+                        match __async_with_scope.enter().await {
+                            Err(error) => Flow::Value(Product::failed(lift(error))),
+                            Ok(()) => {
+                                let __async_with_flag = Flag::new();
+                                let mut __async_with_out = __async_with_errors
+                                    .slot(__async_with_value);
+                                let stop = {
+                                    let (value, driver) = __async_with_scope.open();
+                                    let body = pin(
+                                        Some(async {
+                                            if false {
+                                                return __async_with_returns.never();
+                                            }
+                                            let name = identity(value);
+                                            __async_with_out = Some(
+                                                Product::of_body(
+                                                    if false {
+                                                        __async_with_value.never()
+                                                    } else {
+                                                        use_it(name)
+                                                    },
+                                                ),
+                                            );
+                                            match __async_with_flag.complete().await {}
+                                        }),
+                                    );
+                                    driver.run(body, &__async_with_flag).await
+                                };
+                                __async_with_scope.body_ended();
+                                let ending = Ending::new(
+                                    &__async_with_policy,
+                                    &mut __async_with_scope,
+                                    stop,
+                                    __async_with_out,
+                                );
+                                let exited = __async_with_scope.exit(ending.outcome()).await;
+                                ending.conclude(exited, lift)
+                            }
+                        }
+                    } {
+                        Flow::Value(product) => {
+                            let errors = product.errors();
+                            {
+                                #[allow(unused_imports)]
+                                use fallible::Fallible as _;
+                                errors.give(product)
+                            }
+                        }
+                        Flow::Return(value) => return value,
+                        Flow::Jump(_) => unreachable!(),
+                    }
+                }
+            }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn jumps_and_errors() {
+    check(
+        Flavour::Async,
+        "m as x => { if a { break } if b { continue 'outer } loop { break } break 'outer g(x)?; }",
+        &expect![[r#"
+            fn expansion() {
+                {
+                    let __async_with_returns = Hint::new();
+                    if false {
+                        return __async_with_returns.never();
+                    }
+                    let mut __async_with_way = None;
+                    let __async_with_manager = m;
+                    let __async_with_probe = probe(&__async_with_manager);
+                    let mut __async_with_scope = {
+                        #[allow(unused_imports)]
+                        use kind::{First as _, Second as _, Third as _};
+                        (&&&__async_with_probe).kind()
+                    }
+                        .scope(__async_with_manager);
+                    let __async_with_policy = {
+                        #[allow(unused_imports)]
+                        use policy::{First as _, Second as _};
+                        (&&__async_with_probe).policy()
+                    };
+                    let __async_with_errors = __async_with_scope.errors();
+                    let __async_with_value = Hint::new();
+                    if false {
+                        {
+                            #[allow(unused_imports)]
+                            use fallible::Fallible as _;
+                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                        }
+                    } else {
+                        match {
+                            let lift = identity;
+                            match __async_with_scope.enter().await {
+                                Err(error) => Flow::Value(Product::failed(lift(error))),
+                                Ok(()) => {
+                                    let __async_with_flag = Flag::new();
+                                    let mut __async_with_out = __async_with_errors
+                                        .slot(__async_with_value);
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                let x = identity(value);
+                                                __async_with_out = Some(
+                                                    Product::of_body(
+                                                        if false {
+                                                            __async_with_value.never()
+                                                        } else {
+                                                            if a {
+                                                                {
+                                                                    match __async_with_flag.jump(Jump::Break(0usize)).await {}
+                                                                }
+                                                            }
+                                                            if b {
+                                                                {
+                                                                    match __async_with_flag.jump(Jump::Continue(1usize)).await {}
+                                                                }
+                                                            }
+                                                            loop {
+                                                                break;
+                                                            }
+                                                            {
+                                                                __async_with_way = Some(g(x)?);
+                                                                match __async_with_flag.jump(Jump::Break(2usize)).await {}
+                                                            };
+                                                        },
+                                                    ),
+                                                );
+                                                match __async_with_flag.complete().await {}
+                                            }),
+                                        );
+                                        driver.run(body, &__async_with_flag).await
+                                    };
+                                    __async_with_scope.body_ended();
+                                    let told = {
+                                        #[allow(unused_imports)]
+                                        use observe::{
+                                            First as _, Second as _, AsError as _, AsSendSync as _,
+                                            AsDyn as _, AsText as _, AsName as _, NoResult as _,
+                                        };
+                                        (&&&&&&(&&__async_with_probe).observer().look(&stop))
+                                            .tell(&mut __async_with_scope)
+                                    };
+                                    let stop = stop.observed(told);
+                                    let ending = Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        __async_with_out,
+                                    );
+                                    let exited = __async_with_scope.exit(ending.outcome()).await;
+                                    ending.conclude(exited, lift)
+                                }
+                            }
+                        } {
+                            Flow::Value(product) => {
+                                let errors = product.errors();
+                                {
+                                    #[allow(unused_imports)]
+                                    use fallible::Fallible as _;
+                                    errors.give(product)
+                                }
+                            }
+                            Flow::Return(value) => return value,
+                            Flow::Jump(Jump::Break(0usize)) => break,
+                            Flow::Jump(Jump::Continue(1usize)) => continue 'outer,
+                            Flow::Jump(Jump::Break(2usize)) => {
+                                match __async_with_way {
+                                    Some(value) => break 'outer value,
+                                    None => unreachable!(),
+                                }
+                            }
+                            Flow::Jump(_) => unreachable!(),
+                        }
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn two_managers() {
+    check(
+        Flavour::Async,
+        "a as (x, y), b(x) => y",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_returns = Hint::new();
+                if false {
+                    return __async_with_returns.never();
+                }
+                let __async_with_manager = a;
+                let __async_with_probe = probe(&__async_with_manager);
+                let mut __async_with_scope = {
+                    #[allow(unused_imports)]
+                    use kind::{First as _, Second as _, Third as _};
+                    (&&&__async_with_probe).kind()
+                }
+                    .scope(__async_with_manager);
+                let __async_with_policy = {
+                    #[allow(unused_imports)]
+                    use policy::{First as _, Second as _};
+                    (&&__async_with_probe).policy()
+                };
+                let __async_with_errors = __async_with_scope.errors();
+                let __async_with_block_errors = __async_with_scope.errors();
+                let __async_with_value = Hint::new();
+                if false {
+                    {
+                        #[allow(unused_imports)]
+                        use fallible::Fallible as _;
+                        __async_with_errors.early(edge(__async_with_policy, __async_with_value))
+                    }
+                } else {
+                    match {
+                        let lift = |error| {
+                            #[allow(unused_imports)]
+                            use fallible::Fallible as _;
+                            __async_with_errors.lift(&__async_with_block_errors, error)
+                        };
+                        match __async_with_scope.enter().await {
+                            Err(error) => Flow::Value(Product::failed(lift(error))),
+                            Ok(()) => {
+                                let __async_with_flag = Flag::new();
+                                let mut __async_with_out = __async_with_value.slot();
+                                let stop = {
+                                    let (value, driver) = __async_with_scope.open();
+                                    let body = pin(
+                                        Some(async {
+                                            if false {
+                                                return __async_with_returns.never();
+                                            }
+                                            let (x, y) = identity(value);
+                                            let __async_with_manager_1 = b(x);
+                                            let __async_with_probe_1 = probe(&__async_with_manager_1);
+                                            let mut __async_with_scope_1 = {
+                                                #[allow(unused_imports)]
+                                                use kind::{First as _, Second as _, Third as _};
+                                                (&&&__async_with_probe_1).kind()
+                                            }
+                                                .scope(__async_with_manager_1);
+                                            let __async_with_policy_1 = {
+                                                #[allow(unused_imports)]
+                                                use policy::{First as _, Second as _};
+                                                (&&__async_with_probe_1).policy()
+                                            };
+                                            let __async_with_errors_1 = __async_with_scope_1.errors();
+                                            let __async_with_block_errors_1 = {
+                                                #[allow(unused_imports)]
+                                                use fallible::Fallible as _;
+                                                __async_with_block_errors.then(&__async_with_errors_1)
+                                            };
+                                            let __async_with_value_1 = Hint::new();
+                                            if false {
+                                                __async_with_out = Some(
+                                                    edge(__async_with_policy_1, __async_with_value_1),
+                                                );
+                                            }
+                                            match {
+                                                let lift = |error| {
+                                                    #[allow(unused_imports)]
+                                                    use fallible::Fallible as _;
+                                                    __async_with_errors_1
+                                                        .lift(&__async_with_block_errors_1, error)
+                                                };
+                                                match __async_with_scope_1.enter().await {
+                                                    Err(error) => Flow::Value(Product::failed(lift(error))),
+                                                    Ok(()) => {
+                                                        let __async_with_flag_1 = Flag::new();
+                                                        let mut __async_with_out_1 = __async_with_block_errors_1
+                                                            .slot(__async_with_value_1);
+                                                        let stop = {
+                                                            let (value, driver) = __async_with_scope_1.open();
+                                                            let body = pin(
+                                                                Some(async {
+                                                                    if false {
+                                                                        return __async_with_returns.never();
+                                                                    }
+                                                                    let _ = identity(value);
+                                                                    __async_with_out_1 = Some(
+                                                                        Product::of_body(
+                                                                            if false { __async_with_value_1.never() } else { y },
+                                                                        ),
+                                                                    );
+                                                                    match __async_with_flag_1.complete().await {}
+                                                                }),
+                                                            );
+                                                            driver.run(body, &__async_with_flag_1).await
+                                                        };
+                                                        __async_with_scope_1.body_ended();
+                                                        let ending = Ending::new(
+                                                            &__async_with_policy_1,
+                                                            &mut __async_with_scope_1,
+                                                            stop,
+                                                            __async_with_out_1,
+                                                        );
+                                                        let exited = __async_with_scope_1
+                                                            .exit(ending.outcome())
+                                                            .await;
+                                                        ending.conclude(exited, lift)
+                                                    }
+                                                }
+                                            } {
+                                                Flow::Value(product) => {
+                                                    __async_with_out = Some(product);
+                                                    match __async_with_flag.complete().await {}
+                                                }
+                                                Flow::Return(value) => return value,
+                                                Flow::Jump(jump) => {
+                                                    match __async_with_flag.jump(jump).await {}
+                                                }
+                                            }
+                                        }),
+                                    );
+                                    driver.run(body, &__async_with_flag).await
+                                };
+                                __async_with_scope.body_ended();
+                                let ending = Ending::new(
+                                    &__async_with_policy,
+                                    &mut __async_with_scope,
+                                    stop,
+                                    __async_with_out,
+                                );
+                                let exited = __async_with_scope.exit(ending.outcome()).await;
+                                ending.conclude(exited, lift)
+                            }
+                        }
+                    } {
+                        Flow::Value(product) => {
+                            let errors = product.errors();
+                            {
+                                #[allow(unused_imports)]
+                                use fallible::Fallible as _;
+                                errors.give(product)
+                            }
+                        }
+                        Flow::Return(value) => return value,
+                        Flow::Jump(_) => unreachable!(),
+                    }
+                }
+            }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn synchronous() {
+    check(
+        Flavour::Sync,
+        "m as x, { f(x) }",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_returns = Hint::new();
+                if false {
+                    return __async_with_returns.never();
+                }
+                let __async_with_manager = m;
+                let __async_with_probe = probe(&__async_with_manager);
+                let mut __async_with_scope = {
+                    #[allow(unused_imports)]
+                    use sync_kind::{First as _, Second as _, Third as _};
+                    (&&&__async_with_probe).kind()
+                }
+                    .sync_scope(__async_with_manager);
+                let __async_with_policy = Passes;
+                let __async_with_errors = __async_with_scope.errors();
+                let __async_with_value = Hint::new();
+                if false {
+                    {
+                        #[allow(unused_imports)]
+                        use fallible::Fallible as _;
+                        __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                    }
+                } else {
+                    match {
+                        let lift = identity;
+                        match __async_with_scope.enter() {
+                            Err(error) => Flow::Value(Product::failed(lift(error))),
+                            Ok(()) => {
+                                let __async_with_flag = Flag::new();
+                                let mut __async_with_out = __async_with_errors
+                                    .slot(__async_with_value);
+                                let stop = {
+                                    let (value, driver) = __async_with_scope.open();
+                                    let body = pin(
+                                        Some(async {
+                                            if false {
+                                                return __async_with_returns.never();
+                                            }
+                                            let x = identity(value);
+                                            __async_with_out = Some(
+                                                Product::of_body(
+                                                    if false { __async_with_value.never() } else { f(x) },
+                                                ),
+                                            );
+                                            match __async_with_flag.complete().await {}
+                                        }),
+                                    );
+                                    driver.run_now(body, &__async_with_flag)
+                                };
+                                __async_with_scope.body_ended();
+                                let ending = Ending::new(
+                                    &__async_with_policy,
+                                    &mut __async_with_scope,
+                                    stop,
+                                    __async_with_out,
+                                );
+                                let exited = __async_with_scope.exit(ending.outcome());
+                                ending.conclude(exited, lift)
+                            }
+                        }
+                    } {
+                        Flow::Value(product) => {
+                            let errors = product.errors();
+                            {
+                                #[allow(unused_imports)]
+                                use fallible::Fallible as _;
+                                errors.give(product)
+                            }
+                        }
+                        Flow::Return(value) => return value,
+                        Flow::Jump(_) => unreachable!(),
+                    }
+                }
+            }
+        }
+    "#]],
+    );
+    check(
+        Flavour::Sync,
+        "m => async { f().await }",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_returns = Hint::new();
+                if false {
+                    return __async_with_returns.never();
+                }
+                let __async_with_manager = m;
+                let __async_with_probe = probe(&__async_with_manager);
+                let mut __async_with_scope = {
+                    #[allow(unused_imports)]
+                    use sync_kind::{First as _, Second as _, Third as _};
+                    (&&&__async_with_probe).kind()
+                }
+                    .sync_scope(__async_with_manager);
+                let __async_with_policy = Passes;
+                let __async_with_errors = __async_with_scope.errors();
+                let __async_with_value = Hint::new();
+                if false {
+                    {
+                        #[allow(unused_imports)]
+                        use fallible::Fallible as _;
+                        __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                    }
+                } else {
+                    match {
+                        let lift = identity;
+                        match __async_with_scope.enter() {
+                            Err(error) => Flow::Value(Product::failed(lift(error))),
+                            Ok(()) => {
+                                let __async_with_flag = Flag::new();
+                                let mut __async_with_out = __async_with_errors
+                                    .slot(__async_with_value);
+                                let stop = {
+                                    let (value, driver) = __async_with_scope.open();
+                                    let body = pin(
+                                        Some(async {
+                                            if false {
+                                                return __async_with_returns.never();
+                                            }
+                                            let _ = identity(value);
+                                            __async_with_out = Some(
+                                                Product::of_body(
+                                                    if false { __async_with_value.never() } else { f().await },
+                                                ),
+                                            );
+                                            match __async_with_flag.complete().await {}
+                                        }),
+                                    );
+                                    driver.run(body, &__async_with_flag).await
+                                };
+                                __async_with_scope.body_ended();
+                                let ending = Ending::new(
+                                    &__async_with_policy,
+                                    &mut __async_with_scope,
+                                    stop,
+                                    __async_with_out,
+                                );
+                                let exited = __async_with_scope.exit(ending.outcome());
+                                ending.conclude(exited, lift)
+                            }
+                        }
+                    } {
+                        Flow::Value(product) => {
+                            let errors = product.errors();
+                            {
+                                #[allow(unused_imports)]
+                                use fallible::Fallible as _;
+                                errors.give(product)
+                            }
+                        }
+                        Flow::Return(value) => return value,
+                        Flow::Jump(_) => unreachable!(),
+                    }
+                }
+            }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn mistakes() {
+    check(
+        Flavour::Async,
+        "a as x, b as => { f(x) }",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_mistake = ::core::compile_error!(
+                    "a name is missing after `as`: write `as name`, or leave `as` out"
+                );
+                let _ = a;
+                let _ = b;
+                #[cfg(any())]
+                {
+                    let _ = { f(x) };
+                }
+                __async_with_mistake
+            }
+        }
+    "#]],
+    );
+    check(
+        Flavour::Async,
+        "a as x => { f(x) } else",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_mistake = ::core::compile_error!(
+                    "unexpected token after the body: the body is the last thing in the macro"
+                );
+                let _ = a;
+                let x = __async_with_mistake;
+                let _ = { f(x) };
+                __async_with_mistake
+            }
+        }
+    "#]],
+    );
+    check(
+        Flavour::Async,
+        "",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_mistake = ::core::compile_error!(
+                    "a context manager and a body are missing: write `async_with!(manager as name => { … })`"
+                );
+                __async_with_mistake
+            }
+        }
+    "#]],
+    );
+}

@@ -1,0 +1,78 @@
+//! Knows `async-with` under another name only, and passes its macros on.
+
+pub use cm::{async_with, with};
+
+/// A module without the macros in scope.
+pub mod facade {
+    pub use cm::*;
+}
+
+/// A macro of this crate, whose users need not know `async-with`.
+#[macro_export]
+macro_rules! guarded {
+    ($manager:expr, $($body:tt)*) => {
+        $crate::async_with!($manager => { $($body)* })
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use cm::{AsyncContextManager, ContextManager, Outcome};
+
+    struct Number(u32);
+
+    impl AsyncContextManager for Number {
+        type Value = u32;
+        type Error = Infallible;
+
+        async fn enter(&mut self) -> Result<u32, Infallible> {
+            Ok(self.0)
+        }
+
+        async fn exit(self, _value: u32, outcome: Outcome) -> Result<(), Infallible> {
+            assert!(outcome.is_success());
+            Ok(())
+        }
+    }
+
+    impl ContextManager for Number {
+        type Value = u32;
+        type Error = Infallible;
+
+        fn enter(&mut self) -> Result<u32, Infallible> {
+            Ok(self.0)
+        }
+
+        fn exit(self, _value: u32, outcome: Outcome) -> Result<(), Infallible> {
+            assert!(outcome.is_success());
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_macros_work_under_another_name() {
+        assert_eq!(cm::async_with!(Number(1) as number => { *number + 1 }), 2);
+        assert_eq!(cm::with!(Number(1) as number => { *number + 1 }), 2);
+    }
+
+    #[tokio::test]
+    async fn the_macros_work_through_a_reexport() {
+        assert_eq!(crate::async_with!(Number(1) as number => { *number + 1 }), 2);
+        assert_eq!(crate::facade::with!(Number(1) as number => { *number + 1 }), 2);
+        assert_eq!(crate::guarded!(Number(1), 5), 5);
+    }
+
+    #[tokio::test]
+    async fn nested_blocks_with_jumps_find_the_crate_too() {
+        let found = 'outer: loop {
+            crate::async_with!(Number(1) as a, Number(*a + 1) as b => {
+                cm::async_with!(Number(3) as c => {
+                    crate::facade::async_with!(Number(4) as d => { break 'outer *a + *b + *c + *d });
+                });
+            });
+        };
+        assert_eq!(found, 10);
+    }
+}
