@@ -86,11 +86,13 @@ mod shadowed {
     pub trait Default {}
     pub fn drop() {}
 
+    #[allow(unused_macros, reason = "it only stands in the way")]
     macro_rules! panic {
         ($($any:tt)*) => {
             compile_error!("the user's `panic!`")
         };
     }
+    #[allow(unused_macros, reason = "it only stands in the way")]
     macro_rules! unreachable {
         ($($any:tt)*) => {
             compile_error!("the user's `unreachable!`")
@@ -167,7 +169,11 @@ mod in_macros {
     async fn expressions_and_blocks_are_passed_on() {
         let log = Log::default();
         assert_eq!(logged!(log.sure("a"), 1 + 1), 2);
-        assert_eq!(logged!(log.sure("a").value(3), number, { *number + 1 }), 4);
+        let sum = logged!(log.sure("a").value(3), number, {
+            *number += 1;
+            *number
+        });
+        assert_eq!(sum, 4);
         assert_eq!(tokens!(log.sure("a") => { let x = 5; x + 1 }), 6);
         let (scope, value) = (1, 2);
         assert_eq!(own_name!(log.sure("a").value(10), scope + value), 113);
@@ -225,7 +231,12 @@ mod in_macros {
         let mut turns = 0;
         let found = loop {
             turns += 1;
-            logged!(Plain, if turns == 2 { break turns });
+            logged!(
+                Plain,
+                if turns == 2 {
+                    break turns;
+                }
+            );
         };
         assert_eq!(found, 2);
     }

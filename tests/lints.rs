@@ -1,7 +1,15 @@
 //! Typical uses raise no warning, of rustc or clippy: this file is to compile, under `cargo clippy --tests` too.
 
 #![deny(warnings, clippy::all, clippy::pedantic)]
-#![deny(unreachable_code, unused, unused_must_use, unused_braces, unused_parens, unused_mut, unused_variables)]
+#![deny(
+    unreachable_code,
+    unused,
+    unused_must_use,
+    unused_braces,
+    unused_parens,
+    unused_mut,
+    unused_variables
+)]
 #![deny(let_underscore_drop, redundant_lifetimes, single_use_lifetimes, unused_qualifications)]
 #![deny(elided_lifetimes_in_paths, explicit_outlives_requirements, tail_expr_drop_order, rust_2018_idioms)]
 
@@ -65,6 +73,7 @@ async fn only_question_marks(log: &Log, text: &str) -> anyhow::Result<()> {
 }
 
 async fn several_items(log: &Log) -> Result<u32, Failure> {
+    let mut other = 5;
     let sum = async_with!(
         log.sure("a") as a,
         log.unsure("b") as b,
@@ -72,7 +81,6 @@ async fn several_items(log: &Log) -> Result<u32, Failure> {
         log.sure("d"),
         => {
             *c += 1;
-            let mut other = 5;
             if *c > 100 {
                 c = &mut other;
             }
@@ -122,10 +130,11 @@ async fn selects(log: &Log) -> u8 {
 
 async fn ends_in_a_panic(log: &Log) -> u8 {
     async_with!(log.sure("a") => {
-        if log_is_missing(log) {
-            panic!("no log");
+        let number = if log_is_missing(log) { None } else { Some(1) };
+        match number {
+            None => panic!("no log"),
+            Some(number) => number,
         }
-        1
     })
 }
 
@@ -151,7 +160,7 @@ async fn takes_the_manager(manager: Recorder<Failure>) -> Result<u32, Failure> {
 
 async fn pattern() {
     async_with!(Plain as &mut () => {});
-    async_with!(Plain as _ => {});
+    async_with!(Log::default().sure("a") as _ => {});
     async_with!(Plain as () => {});
 }
 

@@ -13,7 +13,6 @@ use crate::common::log::{Failure, Log, LostErrors, Suppressor};
 
 async fn leave(log: &Log, how: &str, swallow: bool) -> Result<Option<u32>, Failure> {
     let mut value = None;
-    #[expect(clippy::never_loop, reason = "one turn is enough")]
     for _ in 0..1 {
         value = async_with!(Suppressor(log.sure("a").value(3), swallow) as a => {
             match how {

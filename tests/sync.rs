@@ -22,7 +22,14 @@ mod in_plain_functions {
         assert_eq!(with!(log.sure("a").value(2) as a => { *a + 1 }), 3);
         assert_eq!(with!(log.unsure("b").value(3) as b => *b), Ok(3));
         with!(log.sure("c"), {});
-        log.expect(&["enter a", "exit a: completed", "enter b", "exit b: completed", "enter c", "exit c: completed"]);
+        log.expect(&[
+            "enter a",
+            "exit a: completed",
+            "enter b",
+            "exit b: completed",
+            "enter c",
+            "exit c: completed",
+        ]);
     }
 
     fn leave(log: &Log, how: &str) -> Result<&'static str, Failure> {
