@@ -42,7 +42,8 @@ async fn a_drop_during_the_body_detaches_the_exit_and_settle_waits_for_it() {
 }
 
 async fn leaving(way: &'static str, manager: Traced) -> Result<(), &'static str> {
-    for _ in 0..2 {
+    #[expect(clippy::never_loop, reason = "the loop is there for `break`")]
+    loop {
         async_with!(manager => {
             match way {
                 "returned" => return Ok(()),

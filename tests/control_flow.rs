@@ -242,8 +242,9 @@ mod loops {
                         (1, _) => continue 'own,
                         (3, _) => break 'own,
                         (_, 4) => break,
-                        _ => sum += y,
+                        _ => {}
                     }
+                    sum += y;
                 }
             }
             let block = 'block: {
@@ -525,7 +526,7 @@ mod returns {
     #[tokio::test]
     async fn from_functions_of_every_kind_of_return_type() {
         async fn unit(log: &Log) {
-            async_with!(log.sure("unit") => { return; })
+            async_with!(log.sure("unit") => { return; });
         }
         async fn option(log: &Log) -> Option<u8> {
             async_with!(log.sure("option") => { None? })
@@ -579,7 +580,7 @@ mod returns {
             Ok::<_, Box<dyn Error>>(())
         };
         assert!(block.await.is_err());
-        let moved = vec![1, 2];
+        let moved = String::from("ab");
         let owner = async move { async_with!(Plain => { return moved.len(); }) };
         assert_eq!(owner.await, 2);
         let returning = |text: &'static str| async move {

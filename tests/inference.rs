@@ -1,6 +1,7 @@
 //! Types are inferred through a block as well as through a plain `{ }`.
 
 #![deny(warnings, clippy::all, clippy::pedantic)]
+#![allow(clippy::default_trait_access, reason = "what it is inferred to be is the point")]
 
 mod common;
 
@@ -147,7 +148,7 @@ async fn async_blocks_and_closures_need_no_annotation() {
         2
     };
     assert_eq!(early.await, 1);
-    let closure = async |x: u8| async_with!(Plain => { if x > 1 { return x }; 0 });
+    let closure = async |x: u8| async_with!(Plain => { if x > 1 { return x } 0 });
     assert_eq!(closure(3).await, 3);
     assert_eq!(closure(1).await, 0);
     let task = tokio::spawn(async { async_with!(Plain => { async_with!(Plain => { vec![1] }) }) });

@@ -230,7 +230,6 @@ impl AsyncContextManager for Eager {
         Ok(())
     }
 
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` panics only when polled")]
     #[expect(refining_impl_trait, reason = "there is no future to hide")]
     fn exit(self, _value: (), _outcome: Outcome) -> std::future::Ready<Result<(), &'static str>> {
         panic_any("in an exit that is no async fn")

@@ -1,6 +1,7 @@
 //! The thread that runs detached exits where there is no runtime.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -29,11 +30,12 @@ static QUEUE: LazyLock<Sender<Arc<Task>>> = LazyLock::new(|| {
         for task in tasks {
             let waker = Waker::from(Arc::clone(&task));
             let mut exit = task.exit.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(running) = exit.as_mut() {
-                if running.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-                    *exit = None;
-                }
-            }
+            // The exit catches its own panics, but nothing may end this thread: all others are on it too.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                let mut running = exit.take()?;
+                let polled = running.as_mut().poll(&mut Context::from_waker(&waker));
+                polled.is_pending().then(|| *exit = Some(running))
+            }));
         }
     };
     thread::Builder::new()

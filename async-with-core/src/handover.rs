@@ -267,10 +267,14 @@ pub(crate) fn detach<E: Debug + Send + 'static>(
         // First in, last out: whoever waits for the entry finds the exit itself gone.
         let mut entry = entry;
         all(nested).await;
-        match unwinding(pin!(exit)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => site.lost(outcome, &error),
-            Err(payload) => site.lost_panic(outcome, &*payload),
+        // The exit and its error are dropped in here, so that a panic of their destructors is caught too.
+        let exit = pin!(async move {
+            if let Err(error) = exit.await {
+                site.lost(outcome, &error);
+            }
+        });
+        if let Err(payload) = unwinding(exit).await {
+            site.lost_panic(outcome, &*payload);
         }
         entry.complete = true;
     }));

@@ -218,13 +218,16 @@ impl<M: LocalAsyncContextManager> Drop for Scope<M> {
 pub struct SyncScope<M: ContextManager> {
     manager: Option<M>,
     value: Option<M::Value>,
+    /// What exit is to be told, once a body that awaits has stopped.
+    told: Option<Outcome>,
     place: Place,
 }
 
 impl<M: ContextManager> SyncScope<M> {
     #[track_caller]
     pub(crate) fn new(manager: M) -> Self {
-        Self { manager: Some(manager), value: None, place: Place::new::<M>(Runtime::Background) }
+        let place = Place::new::<M>(Runtime::Background);
+        Self { manager: Some(manager), value: None, told: None, place }
     }
 
     /// # Errors
@@ -248,10 +251,16 @@ impl<M: ContextManager> SyncScope<M> {
         let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) else {
             unreachable!("a scope is left once")
         };
-        // It cannot wait for the detached exits of nested blocks.
+        // What is left of nested blocks is not waited for here: the body did not await, or has been cut.
         handover::bequeath(&self.place);
         let result = catch_unwind(AssertUnwindSafe(|| manager.exit(value, outcome)));
         Exited::new(result, self.place.site)
+    }
+    /// The exit after a body that awaits, which can wait for detached exits of nested blocks.
+    pub async fn exit_after_nested(&mut self, outcome: Outcome) -> Exited<M::Error> {
+        self.told = Some(outcome);
+        handover::children_ended(self.place.id).await;
+        self.exit(outcome)
     }
 }
 
@@ -259,7 +268,7 @@ impl<M: ContextManager> Drop for SyncScope<M> {
     /// Only a body that awaits can be cut; the exit needs no awaiting, so it runs here.
     fn drop(&mut self) {
         if self.value.is_some() {
-            let outcome = Outcome::Cancelled;
+            let outcome = self.told.unwrap_or(Outcome::Cancelled);
             self.exit(outcome).lost(outcome);
         }
     }

@@ -111,7 +111,8 @@ impl Expander {
     fn block(&self, invocation: Invocation) -> TokenStream {
         let private = &self.private;
         let Invocation { flavour, items, body } = invocation;
-        let observes = may_return(&body.tokens);
+        // Later items are in the body of the earlier ones, and may leave it too.
+        let observes = may_return(&body.tokens) || items.iter().skip(1).any(|item| may_return(&item.manager));
         let several = items.len() > 1;
         let levels: Vec<_> = items
             .into_iter()
@@ -303,8 +304,13 @@ impl Level {
         let open = quote_spanned!(at_name=> #scope_at_name.open());
         let body_ended = quote_spanned!(at_name=> #scope_at_name.body_ended());
         let scope_again = quote_spanned!(at_name=> &mut #scope_at_name);
-        let exit = quote_spanned!(at_name=> #scope_at_name.exit(ending.outcome()));
-        let exit_await = (mode.flavour == Flavour::Async).then(|| ours!(.await));
+        let (enter_await, exit) = match mode {
+            Mode { flavour: Flavour::Async, .. } => (Some(ours!(.await)), ours!(exit)),
+            Mode { awaits: true, .. } => (None, ours!(exit_after_nested)),
+            _ => (None, ours!(exit)),
+        };
+        let exit = quote_spanned!(at_name=> #scope_at_name.#exit(ending.outcome()));
+        let exit_await = mode.awaits.then(|| ours!(.await));
         let run = if mode.awaits { ours!(run(body, &#flag).await) } else { ours!(run_now(body, &#flag)) };
         let at_manager = Span::mixed_site().located_at(item.span);
         let lift = if mode.several {
@@ -335,7 +341,7 @@ impl Level {
         });
         ours!({
             #lift
-            match #scope.enter() #exit_await {
+            match #scope.enter() #enter_await {
                 #private::Err(error) => #private::Flow::Value(#private::Product::failed(lift(error))),
                 #private::Ok(()) => {
                     let #flag = #private::Flag::new();

@@ -55,7 +55,11 @@ impl Way {
                 #private::None => #private::unreachable!(),
             },),
             (Leave::Break, None) => ours!(#private::Flow::Jump(#name) => break #label,),
-            (Leave::Continue, _) => ours!(#private::Flow::Jump(#name) => continue #label,),
+            // The user has written it where it is needed.
+            (Leave::Continue, _) => ours!(
+                #[allow(clippy::needless_continue)]
+                #private::Flow::Jump(#name) => continue #label,
+            ),
         }
     }
 }

@@ -5,7 +5,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Expr, Pat, Token};
 
 use crate::mistakes::Mistakes;
-use crate::tokens::{arrow, awaits, is_brace, is_ident, is_punct, stream};
+use crate::tokens::{arrow, awaits, brace, is_brace, is_ident, is_punct, stream};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flavour {
@@ -241,12 +241,10 @@ fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body 
 /// expression.
 fn in_our_braces(body: TokenStream) -> TokenStream {
     let mut trees = body.clone().into_iter();
-    let (content, span) = match (trees.next(), trees.next()) {
-        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Brace => {
-            (group.stream(), group.span())
-        }
-        (Some(first), _) => (body, first.span()),
-        (None, _) => return body,
+    let (Some(first), rest) = (trees.next(), trees.next()) else { return body };
+    let (content, span) = match brace(&first) {
+        Some(block) if rest.is_none() => (block.stream(), block.span()),
+        _ => (body, first.span()),
     };
     let mut ours = Group::new(Delimiter::Brace, content);
     ours.set_span(Span::mixed_site().located_at(span));

@@ -246,6 +246,7 @@ fn jumps_and_errors() {
                             }
                             Flow::Return(value) => return value,
                             Flow::Jump(Jump::Break(0usize)) => break,
+                            #[allow(clippy::needless_continue)]
                             Flow::Jump(Jump::Continue(1usize)) => continue 'outer,
                             Flow::Jump(Jump::Break(2usize)) => {
                                 match __async_with_way {
@@ -517,83 +518,85 @@ fn synchronous() {
         Flavour::Sync,
         "m => async { f().await }",
         &expect![[r#"
-        fn expansion() {
-            {
-                let __async_with_returns = Hint::new();
-                if false {
-                    return __async_with_returns.never();
-                }
-                let __async_with_manager = m;
-                let __async_with_probe = probe(&__async_with_manager);
-                let mut __async_with_scope = {
-                    #[allow(unused_imports)]
-                    use sync_kind::{First as _, Second as _, Third as _};
-                    (&&&__async_with_probe).kind()
-                }
-                    .sync_scope(__async_with_manager);
-                let __async_with_policy = Passes;
-                let __async_with_errors = __async_with_scope.errors();
-                let __async_with_value = Hint::new();
-                if false {
-                    {
-                        #[allow(unused_imports)]
-                        use fallible::Fallible as _;
-                        __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+            fn expansion() {
+                {
+                    let __async_with_returns = Hint::new();
+                    if false {
+                        return __async_with_returns.never();
                     }
-                } else {
-                    match {
-                        let lift = identity;
-                        match __async_with_scope.enter() {
-                            Err(error) => Flow::Value(Product::failed(lift(error))),
-                            Ok(()) => {
-                                let __async_with_flag = Flag::new();
-                                let mut __async_with_out = __async_with_errors
-                                    .slot(__async_with_value);
-                                let stop = {
-                                    let (value, driver) = __async_with_scope.open();
-                                    let body = pin(
-                                        Some(async {
-                                            if false {
-                                                return __async_with_returns.never();
-                                            }
-                                            let _ = identity(value);
-                                            __async_with_out = Some(
-                                                Product::of_body(
-                                                    if false { __async_with_value.never() } else { f().await },
-                                                ),
-                                            );
-                                            match __async_with_flag.complete().await {}
-                                        }),
+                    let __async_with_manager = m;
+                    let __async_with_probe = probe(&__async_with_manager);
+                    let mut __async_with_scope = {
+                        #[allow(unused_imports)]
+                        use sync_kind::{First as _, Second as _, Third as _};
+                        (&&&__async_with_probe).kind()
+                    }
+                        .sync_scope(__async_with_manager);
+                    let __async_with_policy = Passes;
+                    let __async_with_errors = __async_with_scope.errors();
+                    let __async_with_value = Hint::new();
+                    if false {
+                        {
+                            #[allow(unused_imports)]
+                            use fallible::Fallible as _;
+                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                        }
+                    } else {
+                        match {
+                            let lift = identity;
+                            match __async_with_scope.enter() {
+                                Err(error) => Flow::Value(Product::failed(lift(error))),
+                                Ok(()) => {
+                                    let __async_with_flag = Flag::new();
+                                    let mut __async_with_out = __async_with_errors
+                                        .slot(__async_with_value);
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                let _ = identity(value);
+                                                __async_with_out = Some(
+                                                    Product::of_body(
+                                                        if false { __async_with_value.never() } else { f().await },
+                                                    ),
+                                                );
+                                                match __async_with_flag.complete().await {}
+                                            }),
+                                        );
+                                        driver.run(body, &__async_with_flag).await
+                                    };
+                                    __async_with_scope.body_ended();
+                                    let ending = Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        __async_with_out,
                                     );
-                                    driver.run(body, &__async_with_flag).await
-                                };
-                                __async_with_scope.body_ended();
-                                let ending = Ending::new(
-                                    &__async_with_policy,
-                                    &mut __async_with_scope,
-                                    stop,
-                                    __async_with_out,
-                                );
-                                let exited = __async_with_scope.exit(ending.outcome());
-                                ending.conclude(exited, lift)
+                                    let exited = __async_with_scope
+                                        .exit_after_nested(ending.outcome())
+                                        .await;
+                                    ending.conclude(exited, lift)
+                                }
                             }
-                        }
-                    } {
-                        Flow::Value(product) => {
-                            let errors = product.errors();
-                            {
-                                #[allow(unused_imports)]
-                                use fallible::Fallible as _;
-                                errors.give(product)
+                        } {
+                            Flow::Value(product) => {
+                                let errors = product.errors();
+                                {
+                                    #[allow(unused_imports)]
+                                    use fallible::Fallible as _;
+                                    errors.give(product)
+                                }
                             }
+                            Flow::Return(value) => return value,
+                            Flow::Jump(_) => unreachable!(),
                         }
-                        Flow::Return(value) => return value,
-                        Flow::Jump(_) => unreachable!(),
                     }
                 }
             }
-        }
-    "#]],
+        "#]],
     );
 }
 

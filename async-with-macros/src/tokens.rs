@@ -1,6 +1,6 @@
 //! Looking at tokens without parsing them.
 
-use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
 pub(crate) fn is_punct(tree: &TokenTree, char: char) -> bool {
     matches!(tree, TokenTree::Punct(punct) if punct.as_char() == char)
@@ -10,8 +10,24 @@ pub(crate) fn is_ident(tree: &TokenTree, name: &str) -> bool {
     matches!(tree, TokenTree::Ident(ident) if *ident == name)
 }
 
+/// The block that the token is, also when it comes from a `$block` of a `macro_rules!`, in invisible delimiters.
+pub(crate) fn brace(tree: &TokenTree) -> Option<Group> {
+    let TokenTree::Group(group) = tree else { return None };
+    match group.delimiter() {
+        Delimiter::Brace => Some(group.clone()),
+        Delimiter::None => {
+            let mut content = group.stream().into_iter();
+            match (content.next(), content.next()) {
+                (Some(only), None) => brace(&only),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 pub(crate) fn is_brace(tree: &TokenTree) -> bool {
-    matches!(tree, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+    brace(tree).is_some()
 }
 
 /// Where the first `=>` outside all groups is.
