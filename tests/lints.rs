@@ -196,6 +196,22 @@ async fn moves_and_borrows(log: &Log, mut list: Vec<u32>) -> Vec<u32> {
     async_with!(Plain => { list })
 }
 
+macro_rules! within {
+    ($manager:expr, $body:block) => {
+        async_with!($manager => $body)
+    };
+}
+
+macro_rules! within_by_comma {
+    ($manager:expr, $body:block) => {
+        async_with!($manager, $body)
+    };
+}
+
+async fn body_from_a_macro() -> u8 {
+    within!(Plain, { 1 }) + within_by_comma!(Plain, { 2 })
+}
+
 async fn must_use_is_kept() -> Result<(), &'static str> {
     let result: Result<Result<u8, u8>, &str> = async_with!(Fallible => { Ok(1) });
     assert_eq!(result?, Ok(1));
@@ -222,5 +238,6 @@ async fn typical_uses_run() {
     assert_eq!(synchronous(&log, "3").unwrap(), 3);
     assert_eq!(synchronous_around_awaits(&log).await, 0);
     assert_eq!(moves_and_borrows(&log, vec![5]).await, [5, 0, 1]);
+    assert_eq!(body_from_a_macro().await, 3);
     assert_eq!(must_use_is_kept().await, Ok(()));
 }

@@ -340,3 +340,45 @@ fn settle_ends_when_nothing_is_detached() {
         assert_eq!(trace.events().last().unwrap(), "exited A");
     });
 }
+
+/// An error, and a value, that panic when they are dropped.
+#[derive(Debug)]
+struct Explosive(&'static str);
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        assert!(thread::panicking(), "{}", self.0);
+    }
+}
+
+struct LeavesExplosives;
+
+impl AsyncContextManager for LeavesExplosives {
+    type Value = ();
+    type Error = Explosive;
+
+    async fn enter(&mut self) -> Result<(), Explosive> {
+        Ok(())
+    }
+
+    async fn exit(self, _value: (), _outcome: Outcome) -> Result<(), Explosive> {
+        Err(Explosive("an error exploded on the thread"))
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_on_the_thread_stops_no_other_exit() {
+    let losses = losses();
+    on_each_executor(async || {
+        let before = losses.of("an error exploded on the thread").len();
+        let mut block = Box::pin(async { async_with!(LeavesExplosives => { pending::<()>().await }) });
+        assert!(poll_once(block.as_mut()).is_pending());
+        drop(block);
+        let trace = Trace::new();
+        cut_at(endless(Traced::new("A", &trace), trace.clone()), &trace, "body").await;
+        settle().await;
+        assert_eq!(trace.events().last().unwrap(), "exited A");
+        // The error itself, and then the panic of its destructor.
+        assert_eq!(losses.of("an error exploded on the thread").len(), before + 2);
+    });
+}

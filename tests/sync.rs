@@ -340,6 +340,19 @@ mod in_async_functions {
     }
 
     #[tokio::test]
+    async fn the_exit_waits_for_a_detached_exit_of_a_block_in_the_body() {
+        let log = Log::default();
+        with!(log.sure("outer") => async {
+            // Its exit is handed to this test's own runtime, which has no turn before something is awaited.
+            let mut inner = Box::pin(async { async_with!(log.sure("inner") => { pending::<()>().await }) });
+            assert!(futures::poll!(&mut inner).is_pending());
+            drop(inner);
+            log.add("body");
+        });
+        log.expect(&["enter outer", "enter inner", "body", "exit inner: cancelled", "exit outer: completed"]);
+    }
+
+    #[tokio::test]
     async fn an_asynchronous_block_exits_before_the_synchronous_one_around_it() {
         let log = Log::default();
         let value = with!(log.sure("sync") => async {

@@ -301,6 +301,8 @@ impl Level {
         let at_name = Span::mixed_site().located_at(name.map_or(item.span, |name| name.span()));
         let mut scope_at_name = scope.clone();
         scope_at_name.set_span(at_name);
+        let bind = ours!(#private::identity(value));
+        let bind = quote_spanned!(at_name=> let #pattern = #bind;);
         let open = quote_spanned!(at_name=> #scope_at_name.open());
         let body_ended = quote_spanned!(at_name=> #scope_at_name.body_ended());
         let scope_again = quote_spanned!(at_name=> &mut #scope_at_name);
@@ -352,7 +354,7 @@ impl Level {
                             if false {
                                 return #returns.never();
                             }
-                            let #pattern = #private::identity(value);
+                            #bind
                             #inside
                         }));
                         driver.#run
