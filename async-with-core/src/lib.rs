@@ -19,6 +19,7 @@ mod interrupt;
 mod lost;
 mod manager;
 mod map_err;
+mod nesting;
 mod outcome;
 #[allow(
     missing_docs,

@@ -2,7 +2,8 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
 
-use crate::handover::{self, Place, Runtime, Shield};
+use crate::handover::{self, Runtime, Shield};
+use crate::nesting::Place;
 use crate::{Interrupt, Outcome};
 
 /// A resource that is entered and left by awaiting, with an exit that is guaranteed to run.
@@ -175,7 +176,8 @@ pub trait LocalAsyncContextManager: Sized {
     #[doc(hidden)]
     fn __cut(self, value: Self::Value, outcome: Outcome, place: Place) {
         let _ = outcome;
-        handover::bequeath(&place);
+        // What is detached in the block is now in the one around it.
+        drop(place);
         self.abandon(value);
     }
 }

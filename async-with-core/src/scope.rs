@@ -23,7 +23,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crate::ending::Exited;
-use crate::handover::{self, Place, Polling, Runtime, ScopeId};
+use crate::handover::Runtime;
+use crate::nesting::{Current, Place};
 use crate::{ContextManager, Interrupt, LocalAsyncContextManager, Outcome};
 
 /// What a panic carries.
@@ -100,53 +101,65 @@ impl<R, E> Stop<R, E> {
 }
 
 /// Runs a body in the name of one scope.
-pub struct Driver<E> {
-    id: ScopeId,
+pub struct Driver<'a, E> {
+    place: &'a Place,
     interrupt: Result<Interrupt<E>, Payload>,
 }
 
-impl<E> Driver<E> {
+impl<E> Driver<'_, E> {
     /// Polls the body until it stops, and drops it.
     ///
     /// The body is pinned by the caller: passing it by value would double the size of the future at each level of nesting.
     pub async fn run<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
         let mut interrupt = match self.interrupt {
-            Ok(interrupt) => interrupt,
+            Ok(interrupt) => Some(interrupt),
             Err(payload) => return Stop::Panicked(payload),
         };
-        poll_fn(|cx| step(self.id, &mut body, flag, &mut interrupt, cx)).await
+        let mut current = self.place.body();
+        poll_fn(|cx| {
+            let polled = step(&mut current, &mut body, flag, &mut interrupt, cx);
+            self.place.polled(&current);
+            polled
+        })
+        .await
     }
 }
 
-/// Polls the body once, then the interrupt.
+/// Polls the body once, then the interrupt. When one of them stops the body, both are dropped.
 fn step<F: Future, E>(
-    id: ScopeId,
+    current: &mut Current,
     body: &mut Pin<&mut Option<F>>,
     flag: &Flag,
-    interrupt: &mut Interrupt<E>,
+    interrupt: &mut Option<Interrupt<E>>,
     cx: &mut Context<'_>,
 ) -> Poll<Stop<F::Output, E>> {
     let polled = catch_unwind(AssertUnwindSafe(|| {
-        let _polling = Polling::body_of(id);
         let running = body.as_mut().as_pin_mut().expect("a body is not polled after it has stopped");
-        match running.poll(cx) {
+        match current.during(|| running.poll(cx)) {
             Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
-            Poll::Pending => match flag.stop() {
-                Some(stop) => Poll::Ready(stop),
-                None => interrupt.poll(cx).map(Stop::Interrupted),
+            Poll::Pending => match (flag.stop(), interrupt.as_mut()) {
+                (Some(stop), _) => Poll::Ready(stop),
+                (None, Some(interrupt)) => interrupt.poll(cx).map(Stop::Interrupted),
+                (None, None) => Poll::Pending,
             },
         }
     }));
-    let stop = match polled {
+    let mut stop = match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(stop)) => stop,
         Err(payload) => Stop::Panicked(payload),
     };
-    // What a jump or an interrupt left alive in the body goes now, before the exit.
-    match (catch_unwind(AssertUnwindSafe(|| body.set(None))), stop) {
-        (Ok(()), stop) | (Err(_), stop @ Stop::Panicked(_)) => Poll::Ready(stop),
-        (Err(payload), _) => Poll::Ready(Stop::Panicked(payload)),
+    // What a jump or an interrupt left alive in the body goes now, before the exit. The first panic counts.
+    let drops = [
+        catch_unwind(AssertUnwindSafe(|| body.set(None))),
+        catch_unwind(AssertUnwindSafe(|| *interrupt = None)),
+    ];
+    for payload in drops.into_iter().filter_map(Result::err) {
+        if !matches!(stop, Stop::Panicked(_)) {
+            stop = Stop::Panicked(payload);
+        }
     }
+    Poll::Ready(stop)
 }
 
 /// Polls a future, and gives a panic as an error.
@@ -181,13 +194,13 @@ impl<M: LocalAsyncContextManager> Scope<M> {
     }
 
     /// Lends the value to the body.
-    pub fn open(&mut self) -> (&mut M::Value, Driver<M::Error>) {
+    pub fn open(&mut self) -> (&mut M::Value, Driver<'_, M::Error>) {
         let (Some(manager), Some(value)) = (&self.manager, &mut self.value) else {
             unreachable!("a scope is opened between its enter and its exit")
         };
         // The exit is owed from here on, also if this panics.
         let interrupt = catch_unwind(AssertUnwindSafe(|| manager.interrupt(value)));
-        (value, Driver { id: self.place.id, interrupt })
+        (value, Driver { place: &self.place, interrupt })
     }
 
     /// Does nothing. A borrow of the value that escapes from the body collides with it first, and rustc words that best for
@@ -196,7 +209,7 @@ impl<M: LocalAsyncContextManager> Scope<M> {
 
     pub async fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
         self.told = Some(outcome);
-        handover::children_ended(self.place.id).await;
+        self.place.nested_ended().await;
         let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) else {
             unreachable!("a scope is left once")
         };
@@ -239,9 +252,9 @@ impl<M: ContextManager> SyncScope<M> {
         Ok(())
     }
 
-    pub fn open(&mut self) -> (&mut M::Value, SyncDriver<M::Error>) {
+    pub fn open(&mut self) -> (&mut M::Value, SyncDriver<'_, M::Error>) {
         let value = self.value.as_mut().expect("a scope is opened between its enter and its exit");
-        (value, SyncDriver(Driver { id: self.place.id, interrupt: Ok(Interrupt::never()) }))
+        (value, SyncDriver(Driver { place: &self.place, interrupt: Ok(Interrupt::never()) }))
     }
 
     /// As for [`Scope::body_ended`].
@@ -252,14 +265,14 @@ impl<M: ContextManager> SyncScope<M> {
             unreachable!("a scope is left once")
         };
         // What is left of nested blocks is not waited for here: the body did not await, or has been cut.
-        handover::bequeath(&self.place);
+        self.place.end();
         let result = catch_unwind(AssertUnwindSafe(|| manager.exit(value, outcome)));
         Exited::new(result, self.place.site)
     }
     /// The exit after a body that awaits, which can wait for detached exits of nested blocks.
     pub async fn exit_after_nested(&mut self, outcome: Outcome) -> Exited<M::Error> {
         self.told = Some(outcome);
-        handover::children_ended(self.place.id).await;
+        self.place.nested_ended().await;
         self.exit(outcome)
     }
 }
@@ -275,21 +288,26 @@ impl<M: ContextManager> Drop for SyncScope<M> {
 }
 
 /// Runs the body of a `with!`.
-pub struct SyncDriver<E>(Driver<E>);
+pub struct SyncDriver<'a, E>(Driver<'a, E>);
 
-impl<E> SyncDriver<E> {
+impl<E> SyncDriver<'_, E> {
     /// Polls the body, which does not await, once.
     pub fn run_now<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
         let cx = &mut Context::from_waker(Waker::noop());
-        match step(self.0.id, &mut body, flag, &mut Interrupt::never(), cx) {
-            Poll::Ready(stop) => stop,
-            Poll::Pending => {
-                body.set(None);
-                Stop::Panicked(Box::new(
-                    "the body of a `with!` awaited, hidden in a macro; write `with!(manager => async { … })`",
-                ))
-            }
-        }
+        let mut current = self.0.place.body();
+        let polled = step(&mut current, &mut body, flag, &mut None, cx);
+        self.0.place.polled(&current);
+        let Poll::Ready(stop) = polled else {
+            // A real panic, so that it is announced; then the exit, as for every panic.
+            let panicked = catch_unwind(|| {
+                panic!(
+                    "the body of a `with!` awaited, hidden in a macro; write `with!(manager => async {{ … }})`"
+                )
+            });
+            body.set(None);
+            return panicked.map_or_else(Stop::Panicked, |never: Infallible| match never {});
+        };
+        stop
     }
 
     /// Runs a body that awaits.
