@@ -349,6 +349,67 @@ async fn an_exit_cut_in_the_body_around_it_holds_up_that_bodys_exit() {
 // Local managers.
 
 #[tokio::test]
+async fn an_outer_exit_waits_for_a_block_that_began_in_an_inner_one_which_has_ended() {
+    let (trace, gate) = (Trace::new(), Gate::new());
+    let block = async {
+        async_with!(Traced::new("A", &trace) => {
+            let mut escaped = pin!(endless(Traced::new("C", &trace).exit_waits(&gate), trace.clone()));
+            async_with!(Traced::new("B", &trace) => {
+                while !trace.has("body") {
+                    assert!(poll!(&mut escaped).is_pending());
+                }
+            })?;
+            trace.step("A's body").await;
+            pending::<Result<(), &'static str>>().await
+        })
+    };
+    cut_at(async { block.await.map(drop) }, &trace, "A's body").await;
+    trace.reached("exit C: cancelled").await;
+    gate.open();
+    settle().await;
+    let last_four = ["exit C: cancelled", "exited C", "exit A: cancelled", "exited A"];
+    assert_eq!(trace.events().last_chunk().unwrap(), &last_four);
+}
+
+/// Its exit cuts a block.
+struct CutsInExit(Trace, Gate);
+
+impl AsyncContextManager for CutsInExit {
+    type Value = ();
+    type Error = &'static str;
+
+    async fn enter(&mut self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    async fn exit(self, _value: (), _outcome: Outcome) -> Result<(), &'static str> {
+        let Self(trace, gate) = self;
+        cut_at(endless(Traced::new("inner", &trace).exit_waits(&gate), trace.clone()), &trace, "body").await;
+        trace.log("exited");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_outer_exit_waits_for_a_block_that_was_cut_inside_a_detached_exit() {
+    let (trace, gate) = (Trace::new(), Gate::new());
+    let block = async {
+        async_with!(Traced::new("A", &trace), CutsInExit(trace.clone(), gate.clone()) => {
+            trace.step("outer body").await;
+            pending::<()>().await;
+        })
+    };
+    cut_at(async { block.await.map(drop) }, &trace, "outer body").await;
+    trace.reached("exit inner: cancelled").await;
+    gate.open();
+    settle().await;
+    assert_eq!(
+        trace.events()[6..],
+        ["exited", "exit inner: cancelled", "exited inner", "exit A: cancelled", "exited A"]
+    );
+}
+
+#[tokio::test]
 async fn a_local_manager_is_abandoned_when_its_body_is_dropped() {
     let trace = Trace::new();
     let block = async { async_with!(Traced::new("A", &trace).local() => { trace.step("body").await; }) };

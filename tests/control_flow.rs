@@ -880,3 +880,95 @@ mod bodies {
         ]);
     }
 }
+
+// Bodies that begin like a statement.
+
+#[tokio::test]
+async fn an_expression_that_begins_like_a_statement_is_a_body() {
+    let log = Log::default();
+    assert_eq!(async_with!(log.sure("a") => { 1 } + { 2 }), 3);
+    assert!(async_with!(log.sure("b") as b => match *b { 0 => 2, _ => 3 } == 2));
+    assert_eq!(async_with!(log.sure("c") => if log.has("enter c") { 1 } else { 2 } as u64), 1_u64);
+    assert_eq!(async_with!(log.sure("d") => [1, 2].len()), 2);
+}
+
+// Jumps in the managers of a block.
+
+async fn jumps_in_a_later_head(log: &Log) -> u32 {
+    let mut entered = 0;
+    for candidate in [None, Some("b"), None] {
+        async_with!(
+            log.sure("a"),
+            match candidate {
+                Some(name) => log.sure(name),
+                None => continue,
+            } as _b => {
+                entered += 1;
+            }
+        );
+    }
+    entered
+}
+
+#[tokio::test]
+async fn a_later_manager_may_jump_after_the_earlier_ones_were_entered() {
+    let log = Log::default();
+    assert_eq!(jumps_in_a_later_head(&log).await, 1);
+    log.expect(&[
+        "enter a",
+        "exit a: continued",
+        "enter a",
+        "enter b",
+        "exit b: completed",
+        "exit a: completed",
+        "enter a",
+        "exit a: continued",
+    ]);
+}
+
+#[tokio::test]
+async fn the_values_of_several_breaks_become_what_is_expected_of_them() {
+    let log = Log::default();
+    for (first, expected) in [(true, "1"), (false, "\"a\"")] {
+        let value: Box<dyn std::fmt::Debug> = loop {
+            async_with!(log.sure("a") => {
+                if first {
+                    break Box::new(1);
+                }
+                break Box::new("a");
+            });
+        };
+        assert_eq!(format!("{value:?}"), expected);
+    }
+}
+
+// A macro of the user's with the name of ours.
+
+mod named_alike {
+    macro_rules! with {
+        ($value:expr => $body:block) => {
+            for _ in 0..$value {
+                $body
+            }
+        };
+    }
+    pub(crate) use with;
+}
+
+#[tokio::test]
+async fn a_users_own_with_is_left_alone() {
+    let log = Log::default();
+    async_with!(log.sure("a") => {
+        named_alike::with!(2 => {
+            log.add("turn");
+            let mut left = 3;
+            loop {
+                left -= 1;
+                if left == 0 {
+                    break;
+                }
+            }
+        });
+    });
+    log.expect(&["enter a", "turn", "turn", "exit a: completed"]);
+}

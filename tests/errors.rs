@@ -253,6 +253,30 @@ mod lost_errors {
 
     // CPython: test_with.NestedWith.testExceptionLocation, with several managers.
     #[tokio::test]
+    async fn a_nested_block_with_a_jump_out_of_it_has_its_own_line() {
+        let log = Log::default();
+        let lost = LostErrors::with("nested, with a jump");
+        let mut line = 0;
+        let result: Result<(), Failure> = async {
+            loop {
+                async_with!(log.sure("outer") => {
+                    line = line!() + 1;
+                    async_with!(log.unsure("inner").exit_fails(Failure("nested, with a jump")) => {
+                        if log.has("no such line") {
+                            break;
+                        }
+                        return Err(Failure("body"));
+                    })
+                })?;
+            }
+            Ok(())
+        }
+        .await;
+        assert_eq!(result, Err(Failure("body")));
+        assert_eq!(lost.all()[0].line, line);
+    }
+
+    #[tokio::test]
     async fn all_items_of_a_block_have_its_line() {
         let lost = LostErrors::with("one line for all items");
         let log = Log::default();

@@ -481,3 +481,47 @@ async fn a_timeout_works_inside_the_exit_of_an_interrupted_block() {
         "the outer exit waited for the inner, which its own timeout ended"
     );
 }
+
+/// Its interrupt never comes, and panics when it is dropped.
+struct ExplosiveInterrupt(Trace);
+
+impl AsyncContextManager for ExplosiveInterrupt {
+    type Value = ();
+    type Error = &'static str;
+
+    async fn enter(&mut self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    async fn exit(self, _value: (), outcome: Outcome) -> Result<(), &'static str> {
+        self.0.step(&format!("exit: {outcome}")).await;
+        Ok(())
+    }
+
+    fn interrupt(&self, _value: &()) -> Interrupt<&'static str> {
+        let bomb = scopeguard::guard((), |()| std::panic::panic_any("the interrupt exploded"));
+        Interrupt::when(async move {
+            let _bomb = bomb;
+            std::future::pending().await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_drop_of_an_interrupt_is_one_of_the_body_unless_that_panicked_first() {
+    use futures::FutureExt;
+
+    for (body_panics, expected) in [(false, "the interrupt exploded"), (true, "the body exploded")] {
+        let trace = Trace::new();
+        let block = async {
+            async_with!(ExplosiveInterrupt(trace.clone()) => {
+                if body_panics {
+                    std::panic::panic_any("the body exploded");
+                }
+            })
+        };
+        let payload = std::panic::AssertUnwindSafe(block).catch_unwind().await.unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&expected));
+        assert_eq!(trace.events(), ["exit: panicked"]);
+    }
+}

@@ -142,3 +142,18 @@ async fn a_manager_lends_what_is_send_but_not_sync() {
     }));
     task.await.unwrap();
 }
+
+/// What it returns is not `Send`, but the body cannot return it.
+async fn no_return_in_the_body() -> Result<u8, Box<dyn std::error::Error>> {
+    let value = async_with!(Fallible => {
+        tokio::task::yield_now().await;
+        5
+    });
+    Ok(value?)
+}
+
+#[tokio::test]
+async fn what_the_function_returns_need_not_be_send_if_the_body_does_not_return_it() {
+    let task = tokio::spawn(async { no_return_in_the_body().await.unwrap() });
+    assert_eq!(task.await.unwrap(), 5);
+}

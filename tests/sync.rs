@@ -369,3 +369,42 @@ mod in_async_functions {
         ]);
     }
 }
+
+/// Bodies without `async` in which something else awaits.
+#[tokio::test]
+async fn what_awaits_in_its_own_name_may_stand_in_a_plain_body() {
+    let log = Log::default();
+    let (future, closure) = with!(log.sure("a") => {
+        async fn twice(number: u8, times: u8) -> Result<u8, Failure> {
+            tokio::task::yield_now().await;
+            Ok(number * times)
+        }
+        let closure = async |number: u8, times: u8| {
+            tokio::task::yield_now().await;
+            number * times
+        };
+        (async { twice(2, 2).await }, closure)
+    });
+    assert_eq!(future.await, Ok(4));
+    assert_eq!(closure(3, 2).await, 6);
+}
+
+macro_rules! awaited {
+    ($future:expr) => {
+        $future.await
+    };
+}
+
+#[tokio::test]
+async fn a_plain_body_that_awaits_hidden_in_a_macro_panics_after_its_exit() {
+    let log = Log::default();
+    let block = async {
+        with!(log.sure("a") => {
+            awaited!(pending::<()>());
+        });
+    };
+    let payload = AssertUnwindSafe(block).catch_unwind().await.unwrap_err();
+    let message = payload.downcast_ref::<&str>().unwrap();
+    assert!(message.contains("write `with!(manager => async { … })`"), "{message}");
+    log.expect(&["enter a", "exit a: panicked"]);
+}

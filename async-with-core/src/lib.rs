@@ -55,7 +55,7 @@ pub mod __private {
     pub use crate::ending::{Ending, Flow, Product};
     pub use crate::probe::{Hint, Passes, edge, fallible, kind, observe, policy, probe, sync_kind};
     pub use crate::scope::{Flag, Jump};
-    pub use core::convert::identity;
+    pub use core::convert::{Infallible, identity};
     pub use core::option::Option::{None, Some};
     pub use core::pin::pin;
     pub use core::result::Result::{Err, Ok};

@@ -53,7 +53,7 @@ use syn::Expr;
 use crate::jumps::{self, Way};
 use crate::mistakes::Mistakes;
 use crate::parse::{self, Flavour, Invocation, Item};
-use crate::tokens::may_return;
+use crate::tokens::{has_jump, may_return};
 
 /// `quote!` whose names cannot meet those of the user.
 macro_rules! ours {
@@ -71,7 +71,7 @@ pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> TokenStream {
     };
     let expander = Expander::new(&facade.stream());
     match parse::invocation(flavour, input.collect()) {
-        Ok(invocation) => expander.block(invocation),
+        Ok(invocation) => expander.block(invocation, false).0,
         Err(mistakes) => Mistakes::expand(mistakes),
     }
 }
@@ -102,25 +102,34 @@ impl Expander {
         Ident::new(&name, Span::mixed_site())
     }
 
-    /// The expansion of a block that stands in the body of another one; `None` leaves it to rustc.
+    /// The expansion of a block that stands in the body of another one, if a jump leads out of it; `None` leaves it to rustc.
     pub(crate) fn nested(&self, flavour: Flavour, input: TokenStream) -> Option<Expr> {
         let invocation = parse::invocation(flavour, input).ok()?;
-        syn::parse2(self.block(invocation)).ok()
+        // The first manager is evaluated outside of the nested block, in the body around it.
+        let in_head = invocation.items.first().is_some_and(|item| has_jump(&item.manager));
+        let (block, ways) = self.block(invocation, true);
+        if in_head || !ways.is_empty() { syn::parse2(block).ok() } else { None }
     }
 
-    fn block(&self, invocation: Invocation) -> TokenStream {
+    /// The expansion, and the ways out of the block that stand in it.
+    fn block(&self, invocation: Invocation, nested: bool) -> (TokenStream, Vec<Way>) {
         let private = &self.private;
         let Invocation { flavour, items, body } = invocation;
-        // Later items are in the body of the earlier ones, and may leave it too.
-        let observes = may_return(&body.tokens) || items.iter().skip(1).any(|item| may_return(&item.manager));
         let several = items.len() > 1;
-        let levels: Vec<_> = items
-            .into_iter()
-            .map(|item| Level::new(self, item, Mode { flavour, awaits: body.awaits, several, observes }))
-            .collect();
+        // Later items are in the body of the earlier ones, and may leave it too.
+        let returns = may_return(&body.tokens) || items.iter().skip(1).any(|item| may_return(&item.manager));
+        let mode = Mode { flavour, awaits: body.awaits, several, returns, nested };
+        let mut levels: Vec<_> = items.into_iter().map(|item| Level::new(self, item, mode)).collect();
+        let mut ways = Vec::new();
+        for later in 1..levels.len() {
+            let flag = levels[later - 1].flag.clone();
+            let manager = std::mem::take(&mut levels[later].item.manager);
+            levels[later].item.manager = jumps::rewrite(manager, &flag, &mut ways, self);
+        }
         let Some(last) = levels.last() else { unreachable!("an invocation without items is a mistake") };
+        let body = jumps::rewrite(body.tokens, &last.flag, &mut ways, self);
+        let returned = if returns { ours!(return value) } else { ours!(match value {}) };
         let returns = self.name("returns");
-        let (body, ways) = jumps::rewrite(body.tokens, &last.flag, self);
 
         // From the body outwards: what is inside a level is the block of the next one.
         // The branch that is never taken says what type the body is expected to have; and with it, no code of ours is
@@ -146,17 +155,24 @@ impl Expander {
                         #out = #private::Some(product);
                         match #flag.complete().await {}
                     }
-                    #private::Flow::Return(value) => return value,
+                    #private::Flow::Return(value) => #returned,
                     #private::Flow::Jump(jump) => match #flag.jump(jump).await {},
                 }
             };
         }
         let run = levels[0].run(self, &returns, &inside, !several);
-        self.outermost(&levels[0], &returns, &run, &ways)
+        (self.outermost(&levels[0], &returns, &run, &ways, &returned), ways)
     }
 
     /// What stands around the levels: the way out of the whole.
-    fn outermost(&self, first: &Level, returns: &Ident, run: &TokenStream, ways: &[Way]) -> TokenStream {
+    fn outermost(
+        &self,
+        first: &Level,
+        returns: &Ident,
+        run: &TokenStream,
+        ways: &[Way],
+        returned: &TokenStream,
+    ) -> TokenStream {
         let private = &self.private;
         let set_up = first.set_up(self, None);
         let Level { errors, policy, value, .. } = first;
@@ -165,13 +181,17 @@ impl Expander {
         let edge = self
             .asking(&ours!(fallible::Fallible as _), &ours!(#errors.#edge(#private::edge(#policy, #value))));
         let give = self.asking(&ours!(fallible::Fallible as _), &ours!(errors.give(product)));
+        // What the body resolves to is what the enclosing function returns; or nothing ever, if no `return` is in it.
+        let early = if first.mode.returns {
+            ours!(if false { return #returns.never(); })
+        } else {
+            ours!(let _: &#private::Hint<#private::Infallible> = &#returns;)
+        };
         let values = ways.iter().filter_map(|way| way.value.as_ref());
         let arms = ways.iter().enumerate().map(|(number, way)| way.arm(number, private));
         ours!({
             let #returns = #private::Hint::new();
-            if false {
-                return #returns.never();
-            }
+            #early
             #(let mut #values = #private::None;)*
             #set_up
             if false {
@@ -182,7 +202,7 @@ impl Expander {
                         let errors = product.errors();
                         #give
                     }
-                    #private::Flow::Return(value) => return value,
+                    #private::Flow::Return(value) => #returned,
                     #(#arms)*
                     #private::Flow::Jump(_) => #private::unreachable!(),
                 }
@@ -202,13 +222,16 @@ impl Expander {
 }
 
 /// What the levels of one block have in common.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts about one block")]
 #[derive(Clone, Copy)]
 struct Mode {
     flavour: Flavour,
     awaits: bool,
     several: bool,
-    /// Whether the body may leave with an error that a manager wants to see.
-    observes: bool,
+    /// Whether the body may return from the enclosing function.
+    returns: bool,
+    /// Whether the block is expanded in the body of another one.
+    nested: bool,
 }
 
 /// One item of a block, and the names of its locals.
@@ -251,7 +274,8 @@ impl Level {
         let Self { item, manager, probe, scope, policy, errors, block_errors, value, .. } = self;
         let expr = &item.manager;
         // The call that has the bound: an error about the manager is shown at the manager.
-        let at_manager = Span::mixed_site().located_at(item.span);
+        // It is also where the block is, for a `LostError`; of a nested block only this span says so.
+        let at_manager = if self.mode.nested { item.span } else { Span::mixed_site().located_at(item.span) };
         let (kind, policy_value, call) = match self.mode.flavour {
             Flavour::Async => (
                 ours!(kind::{First as _, Second as _, Third as _}),
@@ -329,7 +353,7 @@ impl Level {
             (true, true) => ours!(#block_errors.slot(#value)),
             (true, false) => ours!(#value.slot()),
         };
-        let observe = (mode.observes && mode.flavour == Flavour::Async).then(|| {
+        let observe = (mode.returns && mode.flavour == Flavour::Async).then(|| {
             let traits = ours!(observe::{
                 First as _, Second as _, AsError as _, AsSendSync as _, AsDyn as _, AsText as _, AsName as _,
                 NoResult as _

@@ -64,19 +64,21 @@ impl Way {
     }
 }
 
-/// Rewrites the jumps of `body` that lead out of it, to go through `flag`.
-pub(crate) fn rewrite(body: TokenStream, flag: &Ident, expander: &Expander) -> (TokenStream, Vec<Way>) {
-    let mut rewriter = Rewriter { flag, expander, ways: Vec::new(), in_loop: false, labels: Vec::new() };
-    match rewriter.tokens(&body) {
-        Some(rewritten) => (rewritten, rewriter.ways),
-        None => (body, Vec::new()),
-    }
+/// Rewrites the jumps of `code` that lead out of it, to go through `flag`, and adds them to `ways`.
+pub(crate) fn rewrite(
+    code: TokenStream,
+    flag: &Ident,
+    ways: &mut Vec<Way>,
+    expander: &Expander,
+) -> TokenStream {
+    let mut rewriter = Rewriter { flag, expander, ways, in_loop: false, labels: Vec::new() };
+    rewriter.tokens(&code).unwrap_or(code)
 }
 
 struct Rewriter<'a> {
     flag: &'a Ident,
     expander: &'a Expander,
-    ways: Vec<Way>,
+    ways: &'a mut Vec<Way>,
     /// Whether a loop of the body is around, which takes the jumps without a label.
     in_loop: bool,
     /// The labels of the body that are around.
@@ -110,9 +112,11 @@ impl Rewriter<'_> {
     /// The jump in the form that leaves the body.
     fn jump(&mut self, leave: Leave, label: Option<Lifetime>, value: Option<&TokenStream>) -> Expr {
         let private = &self.expander.private;
-        let known = self.ways.iter().position(|way| {
-            way.leave == leave && way.label == label && way.value.is_some() == value.is_some()
+        // Each value has a way of its own, where it may become what is expected of it.
+        let known = value.is_none().then(|| {
+            self.ways.iter().position(|way| way.leave == leave && way.label == label && way.value.is_none())
         });
+        let known = known.flatten();
         let number = known.unwrap_or_else(|| {
             let value = value.map(|_| self.expander.name("way"));
             self.ways.push(Way { leave, label, value });
@@ -124,7 +128,8 @@ impl Rewriter<'_> {
         syn::parse_quote!({ #store match #flag.jump(#name).await {} })
     }
 
-    /// The expansion of a nested block, made on the spot so that its jumps are seen; or a `select!` with its arms rewritten.
+    /// The expansion of a nested block out of which a jump leads, made on the spot so that the jump is seen; or a `select!`
+    /// with its arms rewritten.
     fn look_into(&mut self, mac: &mut Macro) -> Option<Expr> {
         if !has_jump(&mac.tokens) {
             return None;

@@ -238,17 +238,20 @@ fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body 
 }
 
 /// The body as a block, with braces that are ours: rustc would call the user's ones unnecessary when they hold only one
-/// expression.
+/// expression. An expression is put in parentheses too, for it might begin like a statement: `{ 1 } + { 2 }`.
 fn in_our_braces(body: TokenStream) -> TokenStream {
     let mut trees = body.clone().into_iter();
     let (Some(first), rest) = (trees.next(), trees.next()) else { return body };
-    let (content, span) = match brace(&first) {
-        Some(block) if rest.is_none() => (block.stream(), block.span()),
-        _ => (body, first.span()),
+    let span = Span::mixed_site().located_at(first.span());
+    let ours = |delimiter, content| -> TokenStream {
+        let mut group = Group::new(delimiter, content);
+        group.set_span(span);
+        TokenTree::Group(group).into()
     };
-    let mut ours = Group::new(Delimiter::Brace, content);
-    ours.set_span(Span::mixed_site().located_at(span));
-    TokenTree::Group(ours).into()
+    match brace(&first) {
+        Some(block) if rest.is_none() => ours(Delimiter::Brace, block.stream()),
+        _ => ours(Delimiter::Brace, ours(Delimiter::Parenthesis, body)),
+    }
 }
 
 /// Cuts off what comes after the body. A body is only parsed if there can be such a thing, so that half-typed code is left

@@ -45,91 +45,89 @@ fn one_manager() {
         Flavour::Async,
         "manager() as name => { use_it(name) }",
         &expect![[r#"
-        fn expansion() {
-            {
-                let __async_with_returns = Hint::new();
-                if false {
-                    return __async_with_returns.never();
-                }
-                let __async_with_manager = manager();
-                let __async_with_probe = probe(&__async_with_manager);
-                let mut __async_with_scope = {
-                    #[allow(unused_imports)]
-                    use kind::{First as _, Second as _, Third as _};
-                    (&&&__async_with_probe).kind()
-                }
-                    .scope(__async_with_manager);
-                let __async_with_policy = {
-                    #[allow(unused_imports)]
-                    use policy::{First as _, Second as _};
-                    (&&__async_with_probe).policy()
-                };
-                let __async_with_errors = __async_with_scope.errors();
-                let __async_with_value = Hint::new();
-                if false {
-                    {
+            fn expansion() {
+                {
+                    let __async_with_returns = Hint::new();
+                    let _: &Hint<Infallible> = &__async_with_returns;
+                    let __async_with_manager = manager();
+                    let __async_with_probe = probe(&__async_with_manager);
+                    let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use fallible::Fallible as _;
-                        __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                        use kind::{First as _, Second as _, Third as _};
+                        (&&&__async_with_probe).kind()
                     }
-                } else {
-                    match {
-                        let lift = identity;
-                        match __async_with_scope.enter().await {
-                            Err(error) => Flow::Value(Product::failed(lift(error))),
-                            Ok(()) => {
-                                let __async_with_flag = Flag::new();
-                                let mut __async_with_out = __async_with_errors
-                                    .slot(__async_with_value);
-                                let stop = {
-                                    let (value, driver) = __async_with_scope.open();
-                                    let body = pin(
-                                        Some(async {
-                                            if false {
-                                                return __async_with_returns.never();
-                                            }
-                                            let name = identity(value);
-                                            __async_with_out = Some(
-                                                Product::of_body(
-                                                    if false {
-                                                        __async_with_value.never()
-                                                    } else {
-                                                        use_it(name)
-                                                    },
-                                                ),
-                                            );
-                                            match __async_with_flag.complete().await {}
-                                        }),
+                        .scope(__async_with_manager);
+                    let __async_with_policy = {
+                        #[allow(unused_imports)]
+                        use policy::{First as _, Second as _};
+                        (&&__async_with_probe).policy()
+                    };
+                    let __async_with_errors = __async_with_scope.errors();
+                    let __async_with_value = Hint::new();
+                    if false {
+                        {
+                            #[allow(unused_imports)]
+                            use fallible::Fallible as _;
+                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                        }
+                    } else {
+                        match {
+                            let lift = identity;
+                            match __async_with_scope.enter().await {
+                                Err(error) => Flow::Value(Product::failed(lift(error))),
+                                Ok(()) => {
+                                    let __async_with_flag = Flag::new();
+                                    let mut __async_with_out = __async_with_errors
+                                        .slot(__async_with_value);
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                let name = identity(value);
+                                                __async_with_out = Some(
+                                                    Product::of_body(
+                                                        if false {
+                                                            __async_with_value.never()
+                                                        } else {
+                                                            use_it(name)
+                                                        },
+                                                    ),
+                                                );
+                                                match __async_with_flag.complete().await {}
+                                            }),
+                                        );
+                                        driver.run(body, &__async_with_flag).await
+                                    };
+                                    __async_with_scope.body_ended();
+                                    let ending = Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        __async_with_out,
                                     );
-                                    driver.run(body, &__async_with_flag).await
-                                };
-                                __async_with_scope.body_ended();
-                                let ending = Ending::new(
-                                    &__async_with_policy,
-                                    &mut __async_with_scope,
-                                    stop,
-                                    __async_with_out,
-                                );
-                                let exited = __async_with_scope.exit(ending.outcome()).await;
-                                ending.conclude(exited, lift)
+                                    let exited = __async_with_scope.exit(ending.outcome()).await;
+                                    ending.conclude(exited, lift)
+                                }
                             }
-                        }
-                    } {
-                        Flow::Value(product) => {
-                            let errors = product.errors();
-                            {
-                                #[allow(unused_imports)]
-                                use fallible::Fallible as _;
-                                errors.give(product)
+                        } {
+                            Flow::Value(product) => {
+                                let errors = product.errors();
+                                {
+                                    #[allow(unused_imports)]
+                                    use fallible::Fallible as _;
+                                    errors.give(product)
+                                }
                             }
+                            Flow::Return(value) => match value {}
+                            Flow::Jump(_) => unreachable!(),
                         }
-                        Flow::Return(value) => return value,
-                        Flow::Jump(_) => unreachable!(),
                     }
                 }
             }
-        }
-    "#]],
+        "#]],
     );
 }
 
@@ -269,164 +267,162 @@ fn two_managers() {
         Flavour::Async,
         "a as (x, y), b(x) => y",
         &expect![[r#"
-        fn expansion() {
-            {
-                let __async_with_returns = Hint::new();
-                if false {
-                    return __async_with_returns.never();
-                }
-                let __async_with_manager = a;
-                let __async_with_probe = probe(&__async_with_manager);
-                let mut __async_with_scope = {
-                    #[allow(unused_imports)]
-                    use kind::{First as _, Second as _, Third as _};
-                    (&&&__async_with_probe).kind()
-                }
-                    .scope(__async_with_manager);
-                let __async_with_policy = {
-                    #[allow(unused_imports)]
-                    use policy::{First as _, Second as _};
-                    (&&__async_with_probe).policy()
-                };
-                let __async_with_errors = __async_with_scope.errors();
-                let __async_with_block_errors = __async_with_scope.errors();
-                let __async_with_value = Hint::new();
-                if false {
-                    {
+            fn expansion() {
+                {
+                    let __async_with_returns = Hint::new();
+                    let _: &Hint<Infallible> = &__async_with_returns;
+                    let __async_with_manager = a;
+                    let __async_with_probe = probe(&__async_with_manager);
+                    let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use fallible::Fallible as _;
-                        __async_with_errors.early(edge(__async_with_policy, __async_with_value))
+                        use kind::{First as _, Second as _, Third as _};
+                        (&&&__async_with_probe).kind()
                     }
-                } else {
-                    match {
-                        let lift = |error| {
+                        .scope(__async_with_manager);
+                    let __async_with_policy = {
+                        #[allow(unused_imports)]
+                        use policy::{First as _, Second as _};
+                        (&&__async_with_probe).policy()
+                    };
+                    let __async_with_errors = __async_with_scope.errors();
+                    let __async_with_block_errors = __async_with_scope.errors();
+                    let __async_with_value = Hint::new();
+                    if false {
+                        {
                             #[allow(unused_imports)]
                             use fallible::Fallible as _;
-                            __async_with_errors.lift(&__async_with_block_errors, error)
-                        };
-                        match __async_with_scope.enter().await {
-                            Err(error) => Flow::Value(Product::failed(lift(error))),
-                            Ok(()) => {
-                                let __async_with_flag = Flag::new();
-                                let mut __async_with_out = __async_with_value.slot();
-                                let stop = {
-                                    let (value, driver) = __async_with_scope.open();
-                                    let body = pin(
-                                        Some(async {
-                                            if false {
-                                                return __async_with_returns.never();
-                                            }
-                                            let (x, y) = identity(value);
-                                            let __async_with_manager_1 = b(x);
-                                            let __async_with_probe_1 = probe(&__async_with_manager_1);
-                                            let mut __async_with_scope_1 = {
-                                                #[allow(unused_imports)]
-                                                use kind::{First as _, Second as _, Third as _};
-                                                (&&&__async_with_probe_1).kind()
-                                            }
-                                                .scope(__async_with_manager_1);
-                                            let __async_with_policy_1 = {
-                                                #[allow(unused_imports)]
-                                                use policy::{First as _, Second as _};
-                                                (&&__async_with_probe_1).policy()
-                                            };
-                                            let __async_with_errors_1 = __async_with_scope_1.errors();
-                                            let __async_with_block_errors_1 = {
-                                                #[allow(unused_imports)]
-                                                use fallible::Fallible as _;
-                                                __async_with_block_errors.then(&__async_with_errors_1)
-                                            };
-                                            let __async_with_value_1 = Hint::new();
-                                            if false {
-                                                __async_with_out = Some(
-                                                    edge(__async_with_policy_1, __async_with_value_1),
-                                                );
-                                            }
-                                            match {
-                                                let lift = |error| {
-                                                    #[allow(unused_imports)]
-                                                    use fallible::Fallible as _;
-                                                    __async_with_errors_1
-                                                        .lift(&__async_with_block_errors_1, error)
-                                                };
-                                                match __async_with_scope_1.enter().await {
-                                                    Err(error) => Flow::Value(Product::failed(lift(error))),
-                                                    Ok(()) => {
-                                                        let __async_with_flag_1 = Flag::new();
-                                                        let mut __async_with_out_1 = __async_with_block_errors_1
-                                                            .slot(__async_with_value_1);
-                                                        let stop = {
-                                                            let (value, driver) = __async_with_scope_1.open();
-                                                            let body = pin(
-                                                                Some(async {
-                                                                    if false {
-                                                                        return __async_with_returns.never();
-                                                                    }
-                                                                    let _ = identity(value);
-                                                                    __async_with_out_1 = Some(
-                                                                        Product::of_body(
-                                                                            if false { __async_with_value_1.never() } else { y },
-                                                                        ),
-                                                                    );
-                                                                    match __async_with_flag_1.complete().await {}
-                                                                }),
-                                                            );
-                                                            driver.run(body, &__async_with_flag_1).await
-                                                        };
-                                                        __async_with_scope_1.body_ended();
-                                                        let ending = Ending::new(
-                                                            &__async_with_policy_1,
-                                                            &mut __async_with_scope_1,
-                                                            stop,
-                                                            __async_with_out_1,
-                                                        );
-                                                        let exited = __async_with_scope_1
-                                                            .exit(ending.outcome())
-                                                            .await;
-                                                        ending.conclude(exited, lift)
-                                                    }
-                                                }
-                                            } {
-                                                Flow::Value(product) => {
-                                                    __async_with_out = Some(product);
-                                                    match __async_with_flag.complete().await {}
-                                                }
-                                                Flow::Return(value) => return value,
-                                                Flow::Jump(jump) => {
-                                                    match __async_with_flag.jump(jump).await {}
-                                                }
-                                            }
-                                        }),
-                                    );
-                                    driver.run(body, &__async_with_flag).await
-                                };
-                                __async_with_scope.body_ended();
-                                let ending = Ending::new(
-                                    &__async_with_policy,
-                                    &mut __async_with_scope,
-                                    stop,
-                                    __async_with_out,
-                                );
-                                let exited = __async_with_scope.exit(ending.outcome()).await;
-                                ending.conclude(exited, lift)
-                            }
+                            __async_with_errors.early(edge(__async_with_policy, __async_with_value))
                         }
-                    } {
-                        Flow::Value(product) => {
-                            let errors = product.errors();
-                            {
+                    } else {
+                        match {
+                            let lift = |error| {
                                 #[allow(unused_imports)]
                                 use fallible::Fallible as _;
-                                errors.give(product)
+                                __async_with_errors.lift(&__async_with_block_errors, error)
+                            };
+                            match __async_with_scope.enter().await {
+                                Err(error) => Flow::Value(Product::failed(lift(error))),
+                                Ok(()) => {
+                                    let __async_with_flag = Flag::new();
+                                    let mut __async_with_out = __async_with_value.slot();
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                let (x, y) = identity(value);
+                                                let __async_with_manager_1 = b(x);
+                                                let __async_with_probe_1 = probe(&__async_with_manager_1);
+                                                let mut __async_with_scope_1 = {
+                                                    #[allow(unused_imports)]
+                                                    use kind::{First as _, Second as _, Third as _};
+                                                    (&&&__async_with_probe_1).kind()
+                                                }
+                                                    .scope(__async_with_manager_1);
+                                                let __async_with_policy_1 = {
+                                                    #[allow(unused_imports)]
+                                                    use policy::{First as _, Second as _};
+                                                    (&&__async_with_probe_1).policy()
+                                                };
+                                                let __async_with_errors_1 = __async_with_scope_1.errors();
+                                                let __async_with_block_errors_1 = {
+                                                    #[allow(unused_imports)]
+                                                    use fallible::Fallible as _;
+                                                    __async_with_block_errors.then(&__async_with_errors_1)
+                                                };
+                                                let __async_with_value_1 = Hint::new();
+                                                if false {
+                                                    __async_with_out = Some(
+                                                        edge(__async_with_policy_1, __async_with_value_1),
+                                                    );
+                                                }
+                                                match {
+                                                    let lift = |error| {
+                                                        #[allow(unused_imports)]
+                                                        use fallible::Fallible as _;
+                                                        __async_with_errors_1
+                                                            .lift(&__async_with_block_errors_1, error)
+                                                    };
+                                                    match __async_with_scope_1.enter().await {
+                                                        Err(error) => Flow::Value(Product::failed(lift(error))),
+                                                        Ok(()) => {
+                                                            let __async_with_flag_1 = Flag::new();
+                                                            let mut __async_with_out_1 = __async_with_block_errors_1
+                                                                .slot(__async_with_value_1);
+                                                            let stop = {
+                                                                let (value, driver) = __async_with_scope_1.open();
+                                                                let body = pin(
+                                                                    Some(async {
+                                                                        if false {
+                                                                            return __async_with_returns.never();
+                                                                        }
+                                                                        let _ = identity(value);
+                                                                        __async_with_out_1 = Some(
+                                                                            Product::of_body(
+                                                                                if false { __async_with_value_1.never() } else { (y) },
+                                                                            ),
+                                                                        );
+                                                                        match __async_with_flag_1.complete().await {}
+                                                                    }),
+                                                                );
+                                                                driver.run(body, &__async_with_flag_1).await
+                                                            };
+                                                            __async_with_scope_1.body_ended();
+                                                            let ending = Ending::new(
+                                                                &__async_with_policy_1,
+                                                                &mut __async_with_scope_1,
+                                                                stop,
+                                                                __async_with_out_1,
+                                                            );
+                                                            let exited = __async_with_scope_1
+                                                                .exit(ending.outcome())
+                                                                .await;
+                                                            ending.conclude(exited, lift)
+                                                        }
+                                                    }
+                                                } {
+                                                    Flow::Value(product) => {
+                                                        __async_with_out = Some(product);
+                                                        match __async_with_flag.complete().await {}
+                                                    }
+                                                    Flow::Return(value) => match value {}
+                                                    Flow::Jump(jump) => {
+                                                        match __async_with_flag.jump(jump).await {}
+                                                    }
+                                                }
+                                            }),
+                                        );
+                                        driver.run(body, &__async_with_flag).await
+                                    };
+                                    __async_with_scope.body_ended();
+                                    let ending = Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        __async_with_out,
+                                    );
+                                    let exited = __async_with_scope.exit(ending.outcome()).await;
+                                    ending.conclude(exited, lift)
+                                }
                             }
+                        } {
+                            Flow::Value(product) => {
+                                let errors = product.errors();
+                                {
+                                    #[allow(unused_imports)]
+                                    use fallible::Fallible as _;
+                                    errors.give(product)
+                                }
+                            }
+                            Flow::Return(value) => match value {}
+                            Flow::Jump(_) => unreachable!(),
                         }
-                        Flow::Return(value) => return value,
-                        Flow::Jump(_) => unreachable!(),
                     }
                 }
             }
-        }
-    "#]],
+        "#]],
     );
 }
 
@@ -436,83 +432,81 @@ fn synchronous() {
         Flavour::Sync,
         "m as x, { f(x) }",
         &expect![[r#"
-        fn expansion() {
-            {
-                let __async_with_returns = Hint::new();
-                if false {
-                    return __async_with_returns.never();
-                }
-                let __async_with_manager = m;
-                let __async_with_probe = probe(&__async_with_manager);
-                let mut __async_with_scope = {
-                    #[allow(unused_imports)]
-                    use sync_kind::{First as _, Second as _, Third as _};
-                    (&&&__async_with_probe).kind()
-                }
-                    .sync_scope(__async_with_manager);
-                let __async_with_policy = Passes;
-                let __async_with_errors = __async_with_scope.errors();
-                let __async_with_value = Hint::new();
-                if false {
-                    {
+            fn expansion() {
+                {
+                    let __async_with_returns = Hint::new();
+                    let _: &Hint<Infallible> = &__async_with_returns;
+                    let __async_with_manager = m;
+                    let __async_with_probe = probe(&__async_with_manager);
+                    let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use fallible::Fallible as _;
-                        __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                        use sync_kind::{First as _, Second as _, Third as _};
+                        (&&&__async_with_probe).kind()
                     }
-                } else {
-                    match {
-                        let lift = identity;
-                        match __async_with_scope.enter() {
-                            Err(error) => Flow::Value(Product::failed(lift(error))),
-                            Ok(()) => {
-                                let __async_with_flag = Flag::new();
-                                let mut __async_with_out = __async_with_errors
-                                    .slot(__async_with_value);
-                                let stop = {
-                                    let (value, driver) = __async_with_scope.open();
-                                    let body = pin(
-                                        Some(async {
-                                            if false {
-                                                return __async_with_returns.never();
-                                            }
-                                            let x = identity(value);
-                                            __async_with_out = Some(
-                                                Product::of_body(
-                                                    if false { __async_with_value.never() } else { f(x) },
-                                                ),
-                                            );
-                                            match __async_with_flag.complete().await {}
-                                        }),
+                        .sync_scope(__async_with_manager);
+                    let __async_with_policy = Passes;
+                    let __async_with_errors = __async_with_scope.errors();
+                    let __async_with_value = Hint::new();
+                    if false {
+                        {
+                            #[allow(unused_imports)]
+                            use fallible::Fallible as _;
+                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                        }
+                    } else {
+                        match {
+                            let lift = identity;
+                            match __async_with_scope.enter() {
+                                Err(error) => Flow::Value(Product::failed(lift(error))),
+                                Ok(()) => {
+                                    let __async_with_flag = Flag::new();
+                                    let mut __async_with_out = __async_with_errors
+                                        .slot(__async_with_value);
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                let x = identity(value);
+                                                __async_with_out = Some(
+                                                    Product::of_body(
+                                                        if false { __async_with_value.never() } else { f(x) },
+                                                    ),
+                                                );
+                                                match __async_with_flag.complete().await {}
+                                            }),
+                                        );
+                                        driver.run_now(body, &__async_with_flag)
+                                    };
+                                    __async_with_scope.body_ended();
+                                    let ending = Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        __async_with_out,
                                     );
-                                    driver.run_now(body, &__async_with_flag)
-                                };
-                                __async_with_scope.body_ended();
-                                let ending = Ending::new(
-                                    &__async_with_policy,
-                                    &mut __async_with_scope,
-                                    stop,
-                                    __async_with_out,
-                                );
-                                let exited = __async_with_scope.exit(ending.outcome());
-                                ending.conclude(exited, lift)
+                                    let exited = __async_with_scope.exit(ending.outcome());
+                                    ending.conclude(exited, lift)
+                                }
                             }
-                        }
-                    } {
-                        Flow::Value(product) => {
-                            let errors = product.errors();
-                            {
-                                #[allow(unused_imports)]
-                                use fallible::Fallible as _;
-                                errors.give(product)
+                        } {
+                            Flow::Value(product) => {
+                                let errors = product.errors();
+                                {
+                                    #[allow(unused_imports)]
+                                    use fallible::Fallible as _;
+                                    errors.give(product)
+                                }
                             }
+                            Flow::Return(value) => match value {}
+                            Flow::Jump(_) => unreachable!(),
                         }
-                        Flow::Return(value) => return value,
-                        Flow::Jump(_) => unreachable!(),
                     }
                 }
             }
-        }
-    "#]],
+        "#]],
     );
     check(
         Flavour::Sync,
@@ -521,9 +515,7 @@ fn synchronous() {
             fn expansion() {
                 {
                     let __async_with_returns = Hint::new();
-                    if false {
-                        return __async_with_returns.never();
-                    }
+                    let _: &Hint<Infallible> = &__async_with_returns;
                     let __async_with_manager = m;
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
@@ -590,7 +582,7 @@ fn synchronous() {
                                     errors.give(product)
                                 }
                             }
-                            Flow::Return(value) => return value,
+                            Flow::Return(value) => match value {}
                             Flow::Jump(_) => unreachable!(),
                         }
                     }

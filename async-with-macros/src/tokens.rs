@@ -69,9 +69,15 @@ pub(crate) fn awaits(tokens: &TokenStream) -> Option<TokenTree> {
     let mut trees = tokens.clone().into_iter().peekable();
     while let Some(tree) = trees.next() {
         if is_ident(&tree, "async") {
-            // Up to the end of its body, in braces; `async |x| x.await` has none, and ends with the expression.
+            // Up to the end of its body, in braces. A closure may have none, and ends with its expression; the commas of its
+            // parameters, and of a function's, do not end it.
+            let mut parameters = false;
+            let mut function = false;
             for skipped in trees.by_ref() {
-                if is_brace(&skipped) || is_punct(&skipped, ',') || is_punct(&skipped, ';') {
+                parameters ^= is_punct(&skipped, '|');
+                function |= is_ident(&skipped, "fn");
+                let ends = is_punct(&skipped, ',') || is_punct(&skipped, ';');
+                if is_brace(&skipped) || (ends && !parameters && !function) {
                     break;
                 }
             }

@@ -20,6 +20,10 @@ impl Log {
         self.0.lock().unwrap().push(line.into());
     }
 
+    pub fn has(&self, line: &str) -> bool {
+        self.0.lock().unwrap().iter().any(|known| known == line)
+    }
+
     /// Checks what happened since the last check.
     #[track_caller]
     pub fn expect(&self, lines: &[&str]) {
