@@ -888,7 +888,7 @@ async fn an_expression_that_begins_like_a_statement_is_a_body() {
     let log = Log::default();
     assert_eq!(async_with!(log.sure("a") => { 1 } + { 2 }), 3);
     assert!(async_with!(log.sure("b") as b => match *b { 0 => 2, _ => 3 } == 2));
-    assert_eq!(async_with!(log.sure("c") => if log.has("enter c") { 1 } else { 2 } as u64), 1_u64);
+    assert_eq!(async_with!(log.sure("c") => if log.has("enter c") { 1_u8 } else { 2 } as char), '\u{1}');
     assert_eq!(async_with!(log.sure("d") => [1, 2].len()), 2);
 }
 

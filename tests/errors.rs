@@ -258,6 +258,7 @@ mod lost_errors {
         let lost = LostErrors::with("nested, with a jump");
         let mut line = 0;
         let result: Result<(), Failure> = async {
+            #[expect(clippy::never_loop, reason = "the loop is there for `break`")]
             loop {
                 async_with!(log.sure("outer") => {
                     line = line!() + 1;
