@@ -125,7 +125,7 @@ pub(crate) fn detach<E: Debug + Send + 'static>(
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// // … serve until asked to stop, then:
-/// async_with_core::settle().await;
+/// async_with::settle().await;
 /// # });
 /// ```
 pub async fn settle() {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 /// # Examples
 ///
 /// ```
-/// use async_with_core::{AsyncContextManager, Interrupt, Outcome};
+/// use async_with::{AsyncContextManager, Interrupt, Outcome};
 ///
 /// struct Until(Option<tokio::sync::oneshot::Receiver<()>>);
 ///

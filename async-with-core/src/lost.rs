@@ -76,7 +76,7 @@ static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
 /// # Examples
 ///
 /// ```
-/// async_with_core::set_lost_error_hook(|lost| {
+/// async_with::set_lost_error_hook(|lost| {
 ///     eprintln!("{}: {:?}", lost.location(), lost.error());
 /// });
 /// ```

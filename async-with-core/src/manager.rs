@@ -24,7 +24,7 @@ use crate::{Interrupt, Outcome};
 /// # Examples
 ///
 /// ```
-/// use async_with_core::{AsyncContextManager, Outcome};
+/// use async_with::{AsyncContextManager, Outcome};
 ///
 /// struct Connect(&'static str);
 /// struct Connection(String);
@@ -96,7 +96,7 @@ pub trait AsyncContextManager: Sized + Send + 'static {
 /// # Examples
 ///
 /// ```
-/// use async_with_core::{LocalAsyncContextManager, Outcome};
+/// use async_with::{LocalAsyncContextManager, Outcome};
 /// use tokio::sync::{Mutex, MutexGuard};
 ///
 /// struct Locked<'a>(&'a Mutex<u32>);
@@ -228,7 +228,7 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
 /// # Examples
 ///
 /// ```
-/// use async_with_core::{ContextManager, Outcome};
+/// use async_with::{ContextManager, Outcome};
 ///
 /// struct Indent(usize);
 ///
@@ -277,7 +277,7 @@ pub trait ContextManager: Sized {
 ///
 /// ```
 /// use std::error::Error;
-/// use async_with_core::{AsyncContextManager, ObserveError, Outcome};
+/// use async_with::{AsyncContextManager, ObserveError, Outcome};
 ///
 /// #[derive(Default)]
 /// struct Journal { why: Option<String> }
@@ -321,7 +321,7 @@ pub trait ObserveError: LocalAsyncContextManager {
 /// # Examples
 ///
 /// ```
-/// use async_with_core::{AsyncContextManager, Outcome, Suppress};
+/// use async_with::{AsyncContextManager, Outcome, Suppress};
 ///
 /// struct BestEffort;
 ///

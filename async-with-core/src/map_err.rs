@@ -10,7 +10,7 @@ pub trait AsyncContextManagerExt: AsyncContextManager {
     /// # Examples
     ///
     /// ```
-    /// use async_with_core::{AsyncContextManager, AsyncContextManagerExt};
+    /// use async_with::{AsyncContextManager, AsyncContextManagerExt};
     ///
     /// fn boxed(manager: impl AsyncContextManager<Error = std::io::Error>) -> impl AsyncContextManager {
     ///     manager.err_into::<Box<dyn std::error::Error + Send + Sync>>()
@@ -32,7 +32,7 @@ pub trait AsyncContextManagerExt: AsyncContextManager {
     /// # Examples
     ///
     /// ```
-    /// use async_with_core::{AsyncContextManager, AsyncContextManagerExt};
+    /// use async_with::{AsyncContextManager, AsyncContextManagerExt};
     ///
     /// fn described(manager: impl AsyncContextManager<Error = std::io::Error>) -> impl AsyncContextManager {
     ///     manager.map_err(|error| format!("the cache: {error}"))

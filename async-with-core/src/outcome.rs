@@ -5,7 +5,7 @@ use std::fmt;
 /// # Examples
 ///
 /// ```
-/// use async_with_core::Outcome;
+/// use async_with::Outcome;
 ///
 /// let commit = |outcome: Outcome| outcome.is_success();
 /// assert!(commit(Outcome::Returned));
@@ -38,7 +38,7 @@ impl Outcome {
     /// # Examples
     ///
     /// ```
-    /// use async_with_core::Outcome;
+    /// use async_with::Outcome;
     ///
     /// assert!(Outcome::Continued.is_success());
     /// assert!(!Outcome::Failed.is_success());
