@@ -112,7 +112,7 @@ impl<E> Driver<'_, E> {
     /// The body is pinned by the caller: passing it by value would double the size of the future at each level of nesting.
     pub async fn run<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
         let mut interrupt = match self.interrupt {
-            Ok(interrupt) => Some(interrupt),
+            Ok(interrupt) => interrupt,
             Err(payload) => return Stop::Panicked(payload),
         };
         let mut current = self.place.body();
@@ -130,17 +130,16 @@ fn step<F: Future, E>(
     current: &mut Current,
     body: &mut Pin<&mut Option<F>>,
     flag: &Flag,
-    interrupt: &mut Option<Interrupt<E>>,
+    interrupt: &mut Interrupt<E>,
     cx: &mut Context<'_>,
 ) -> Poll<Stop<F::Output, E>> {
     let polled = catch_unwind(AssertUnwindSafe(|| {
         let running = body.as_mut().as_pin_mut().expect("a body is not polled after it has stopped");
         match current.during(|| running.poll(cx)) {
             Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
-            Poll::Pending => match (flag.stop(), interrupt.as_mut()) {
-                (Some(stop), _) => Poll::Ready(stop),
-                (None, Some(interrupt)) => interrupt.poll(cx).map(Stop::Interrupted),
-                (None, None) => Poll::Pending,
+            Poll::Pending => match flag.stop() {
+                Some(stop) => Poll::Ready(stop),
+                None => interrupt.poll(cx).map(Stop::Interrupted),
             },
         }
     }));
@@ -152,7 +151,7 @@ fn step<F: Future, E>(
     // What a jump or an interrupt left alive in the body goes now, before the exit. The first panic counts.
     let drops = [
         catch_unwind(AssertUnwindSafe(|| body.set(None))),
-        catch_unwind(AssertUnwindSafe(|| *interrupt = None)),
+        catch_unwind(AssertUnwindSafe(|| *interrupt = Interrupt::never())),
     ];
     for payload in drops.into_iter().filter_map(Result::err) {
         if !matches!(stop, Stop::Panicked(_)) {
@@ -295,7 +294,7 @@ impl<E> SyncDriver<'_, E> {
     pub fn run_now<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
         let cx = &mut Context::from_waker(Waker::noop());
         let mut current = self.0.place.body();
-        let polled = step(&mut current, &mut body, flag, &mut None, cx);
+        let polled = step(&mut current, &mut body, flag, &mut Interrupt::never(), cx);
         self.0.place.polled(&current);
         let Poll::Ready(stop) = polled else {
             // A real panic, so that it is announced; then the exit, as for every panic.
