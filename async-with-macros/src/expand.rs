@@ -43,7 +43,7 @@
 //!
 //! Several items are blocks in blocks: the body of one is the block of the next, whose flow it passes on.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -81,7 +81,7 @@ pub(crate) struct Expander {
     /// The path of the hidden module that the expansion calls.
     pub(crate) private: TokenStream,
     /// How often each local has been named: blocks expanded in blocks share a hygiene.
-    names: RefCell<HashMap<&'static str, Cell<usize>>>,
+    names: RefCell<HashMap<&'static str, usize>>,
 }
 
 impl Expander {
@@ -93,12 +93,11 @@ impl Expander {
     pub(crate) fn name(&self, what: &'static str) -> Ident {
         let mut names = self.names.borrow_mut();
         let count = names.entry(what).or_default();
-        let number = count.replace(count.get() + 1);
-        let name = if number == 0 {
-            format!("__async_with_{what}")
-        } else {
-            format!("__async_with_{what}_{number}")
+        let name = match *count {
+            0 => format!("__async_with_{what}"),
+            number => format!("__async_with_{what}_{number}"),
         };
+        *count += 1;
         Ident::new(&name, Span::mixed_site())
     }
 

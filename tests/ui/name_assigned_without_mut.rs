@@ -1,0 +1,16 @@
+//! The name is another's after an assignment, which needs `mut`.
+
+use async_with::async_with;
+use managers::Session;
+
+async fn run(other: &mut String) {
+    async_with!(Session as session => {
+        session = other;
+        println!("{session}");
+    });
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}
