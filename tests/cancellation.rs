@@ -371,6 +371,28 @@ async fn an_outer_exit_waits_for_a_block_that_began_in_an_inner_one_which_has_en
     assert_eq!(trace.events().last_chunk().unwrap(), &last_four);
 }
 
+#[tokio::test]
+async fn a_body_that_drives_a_local_set_does_not_wait_for_exits_of_its_tasks() {
+    let (trace, gate) = (Trace::new(), Gate::new());
+    let tasks = tokio::task::LocalSet::new();
+    let task = tasks.spawn_local(endless(Traced::new("B", &trace).exit_waits(&gate), trace.clone()));
+    let driving = async {
+        async_with!(Traced::new("A", &trace) => {
+            tasks.run_until(async {
+                trace.reached("body").await;
+                task.abort();
+                trace.reached("exit B: cancelled").await;
+            }).await;
+        })
+    };
+    driving.await.unwrap();
+    assert_eq!(trace.events().last().unwrap(), "exited A");
+    assert!(!trace.has("exited B"), "it is not nested in A");
+    gate.open();
+    settle().await;
+    assert_eq!(trace.events().last().unwrap(), "exited B");
+}
+
 /// Its exit cuts a block.
 struct CutsInExit(Trace, Gate);
 

@@ -4,8 +4,9 @@
 //! a thread-local. A scope has a [`Node`] only from the moment when the first block in its body begins, so that a block
 //! without blocks in it pays for none of this.
 //!
-//! "While it is being polled" is an approximation: an executor that is run inside a body makes children of whatever tasks
-//! it polls. Then the body's exit waits for their detached exits too, though it need not.
+//! An executor that is run inside a body polls other tasks meanwhile. Tokio's tasks, as on a `LocalSet`, are told apart by
+//! their ids. Other executors' look nested in that body, whose exit then waits for their detached exits too, though it need
+//! not.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -78,7 +79,19 @@ pub(crate) enum Current {
         /// The scope's node, once there is one.
         own: Option<Arc<Node>>,
         around: Option<Arc<Node>>,
+        /// By which task.
+        task: TaskId,
     },
+}
+
+#[cfg(feature = "tokio")]
+type TaskId = Option<tokio::task::Id>;
+#[cfg(not(feature = "tokio"))]
+type TaskId = ();
+
+fn this_task() -> TaskId {
+    #[cfg(feature = "tokio")]
+    tokio::task::try_id()
 }
 
 thread_local! {
@@ -93,7 +106,7 @@ impl Current {
 
     /// Inside `node`, which is there already.
     pub(crate) fn inside(node: Option<Arc<Node>>) -> Self {
-        node.map_or(Self::Nothing, |node| Self::Body { own: Some(node), around: None })
+        node.map_or(Self::Nothing, |node| Self::Body { own: Some(node), around: None, task: this_task() })
     }
 
     /// Polls something with this as what is current.
@@ -104,13 +117,20 @@ impl Current {
                 self.0.exchange();
             }
         }
+        if let Self::Body { task, .. } = self {
+            // A future may move from task to task.
+            *task = this_task();
+        }
         self.exchange();
         let _polling = Polling(self);
         poll()
     }
 
     fn node(&mut self) -> Option<Arc<Node>> {
-        let Self::Body { own, around } = self else { return None };
+        let Self::Body { own, around, task } = self else { return None };
+        if *task != this_task() {
+            return None;
+        }
         let new = || Arc::new(Node { around: around.take(), nested: Mutex::default() });
         Some(Arc::clone(own.get_or_insert_with(new)))
     }
@@ -156,7 +176,7 @@ impl Place {
 
     /// The scope as what is current.
     pub(crate) fn body(&self) -> Current {
-        Current::Body { own: self.own.get().cloned(), around: self.around.clone() }
+        Current::Body { own: self.own.get().cloned(), around: self.around.clone(), task: this_task() }
     }
 
     /// Notes the node that the scope may have got while its body was polled.
