@@ -79,7 +79,7 @@ pub(crate) enum Current {
         /// The scope's node, once there is one.
         own: Option<Arc<Node>>,
         around: Option<Arc<Node>>,
-        /// By which task.
+        /// By which task; set anew for each poll.
         task: TaskId,
     },
 }
@@ -106,7 +106,11 @@ impl Current {
 
     /// Inside `node`, which is there already.
     pub(crate) fn inside(node: Option<Arc<Node>>) -> Self {
-        node.map_or(Self::Nothing, |node| Self::Body { own: Some(node), around: None, task: this_task() })
+        node.map_or(Self::Nothing, |node| Self::Body {
+            own: Some(node),
+            around: None,
+            task: TaskId::default(),
+        })
     }
 
     /// Polls something with this as what is current.
@@ -176,7 +180,7 @@ impl Place {
 
     /// The scope as what is current.
     pub(crate) fn body(&self) -> Current {
-        Current::Body { own: self.own.get().cloned(), around: self.around.clone(), task: this_task() }
+        Current::Body { own: self.own.get().cloned(), around: self.around.clone(), task: TaskId::default() }
     }
 
     /// Notes the node that the scope may have got while its body was polled.
