@@ -59,7 +59,7 @@ pub use async_with_core::{
 /// - A variable from outside that is moved in the body is moved, even if the move is in a branch that returns (E0382).
 /// - `break` and `continue` out of the block are seen in the body, in nested blocks and in `select!`; hidden in another macro
 ///   they do not compile (E0267).
-/// - A borrow that is returned from the body keeps what it borrows borrowed after the block as well (E0499, E0501).
+/// - A borrow that is returned from the body keeps what it borrows borrowed after the block as well (E0501).
 /// - Over a manager that observes errors, `return`, `?` and macros in an `async {}` whose type is written nowhere need it to
 ///   be written: `Ok::<_, Error>(())` at the end comes too late. The error type must be `'static`.
 ///

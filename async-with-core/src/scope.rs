@@ -1,8 +1,7 @@
 //! The scope that runs enter → body → exit.
 //!
-//! This file alone knows the order of enter, body, exit, panic and drop; what becomes of the results is in `ending`. What an
-//! expansion of `async_with!` does, step by
-//! step:
+//! This file alone knows the order of enter, body, exit, panic and drop; what becomes of the results is in `ending`.
+//! What an expansion of `async_with!` does, step by step:
 //!
 //! 1. [`Scope::enter`] awaits the manager's `enter`. From then on the scope is armed: dropping it cuts the block.
 //! 2. [`Scope::open`] lends the value to the body, and [`Driver::run`] polls the body until it stops, in one of the ways of
@@ -10,7 +9,8 @@
 //!    is left to mean `return`. The body is dropped before the exit starts.
 //! 3. [`Ending::new`](crate::ending::Ending::new) decides what exit is told.
 //! 4. [`Scope::exit`] waits for detached exits of nested blocks, then awaits the manager's `exit`.
-//! 5. [`Ending::conclude`](crate::ending::Ending::conclude) weighs the body's end against the exit's result, and says how the block is left.
+//! 5. [`Ending::conclude`](crate::ending::Ending::conclude) weighs the body's end against the exit's result, and says how
+//!    the block is left.
 //!
 //! `with!` does the same with a [`SyncScope`].
 
@@ -106,59 +106,65 @@ pub struct Driver<'a, E> {
     interrupt: Result<Interrupt<E>, Payload>,
 }
 
-impl<E> Driver<'_, E> {
+impl<'a, E> Driver<'a, E> {
     /// Polls the body until it stops, and drops it.
     ///
     /// The body is pinned by the caller: passing it by value would double the size of the future at each level of nesting.
     pub async fn run<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
-        let mut interrupt = match self.interrupt {
-            Ok(interrupt) => interrupt,
-            Err(payload) => return Stop::Panicked(payload),
-        };
-        let mut current = self.place.body();
-        poll_fn(|cx| {
-            let polled = step(&mut current, &mut body, flag, &mut interrupt, cx);
-            self.place.polled(&current);
-            polled
-        })
-        .await
+        match self.start() {
+            Ok(mut run) => poll_fn(|cx| run.step(&mut body, flag, cx)).await,
+            Err(payload) => Stop::Panicked(payload),
+        }
+    }
+
+    fn start(self) -> Result<Run<'a, E>, Payload> {
+        Ok(Run { current: self.place.body(), place: self.place, interrupt: self.interrupt? })
     }
 }
 
-/// Polls the body once, then the interrupt. When one of them stops the body, both are dropped.
-fn step<F: Future, E>(
-    current: &mut Current,
-    body: &mut Pin<&mut Option<F>>,
-    flag: &Flag,
-    interrupt: &mut Interrupt<E>,
-    cx: &mut Context<'_>,
-) -> Poll<Stop<F::Output, E>> {
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        let running = body.as_mut().as_pin_mut().expect("a body is not polled after it has stopped");
-        match current.during(|| running.poll(cx)) {
-            Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
-            Poll::Pending => match flag.stop() {
-                Some(stop) => Poll::Ready(stop),
-                None => interrupt.poll(cx).map(Stop::Interrupted),
-            },
+/// A body that is being run.
+struct Run<'a, E> {
+    place: &'a Place,
+    current: Current,
+    interrupt: Interrupt<E>,
+}
+
+impl<E> Run<'_, E> {
+    /// Polls the body once, then the interrupt. When one of them stops the body, both are dropped.
+    fn step<F: Future>(
+        &mut self,
+        body: &mut Pin<&mut Option<F>>,
+        flag: &Flag,
+        cx: &mut Context<'_>,
+    ) -> Poll<Stop<F::Output, E>> {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let running = body.as_mut().as_pin_mut().expect("a body is not polled after it has stopped");
+            match self.current.during(|| running.poll(cx)) {
+                Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
+                Poll::Pending => match flag.stop() {
+                    Some(stop) => Poll::Ready(stop),
+                    None => self.interrupt.poll(cx).map(Stop::Interrupted),
+                },
+            }
+        }));
+        self.place.polled(&self.current);
+        let mut stop = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(stop)) => stop,
+            Err(payload) => Stop::Panicked(payload),
+        };
+        // What a jump or an interrupt left alive in the body goes now, before the exit. The first panic counts.
+        let drops = [
+            catch_unwind(AssertUnwindSafe(|| body.set(None))),
+            catch_unwind(AssertUnwindSafe(|| self.interrupt = Interrupt::never())),
+        ];
+        for payload in drops.into_iter().filter_map(Result::err) {
+            if !matches!(stop, Stop::Panicked(_)) {
+                stop = Stop::Panicked(payload);
+            }
         }
-    }));
-    let mut stop = match polled {
-        Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(stop)) => stop,
-        Err(payload) => Stop::Panicked(payload),
-    };
-    // What a jump or an interrupt left alive in the body goes now, before the exit. The first panic counts.
-    let drops = [
-        catch_unwind(AssertUnwindSafe(|| body.set(None))),
-        catch_unwind(AssertUnwindSafe(|| *interrupt = Interrupt::never())),
-    ];
-    for payload in drops.into_iter().filter_map(Result::err) {
-        if !matches!(stop, Stop::Panicked(_)) {
-            stop = Stop::Panicked(payload);
-        }
+        Poll::Ready(stop)
     }
-    Poll::Ready(stop)
 }
 
 /// Polls a future, and gives a panic as an error.
@@ -293,9 +299,10 @@ impl<E> SyncDriver<'_, E> {
     /// Polls the body, which does not await, once.
     pub fn run_now<F: Future>(self, mut body: Pin<&mut Option<F>>, flag: &Flag) -> Stop<F::Output, E> {
         let cx = &mut Context::from_waker(Waker::noop());
-        let mut current = self.0.place.body();
-        let polled = step(&mut current, &mut body, flag, &mut Interrupt::never(), cx);
-        self.0.place.polled(&current);
+        let polled = match self.0.start() {
+            Ok(mut run) => run.step(&mut body, flag, cx),
+            Err(payload) => Poll::Ready(Stop::Panicked(payload)),
+        };
         let Poll::Ready(stop) = polled else {
             // A real panic, so that it is announced; then the exit, as for every panic.
             let panicked = catch_unwind(|| {

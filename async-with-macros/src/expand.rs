@@ -177,9 +177,8 @@ impl Expander {
         let Level { errors, policy, value, .. } = first;
         // With several items the type of the block is not known before the last of them.
         let edge = if first.mode.several { ours!(early) } else { ours!(give) };
-        let edge = self
-            .asking(&ours!(fallible::Fallible as _), &ours!(#errors.#edge(#private::edge(#policy, #value))));
-        let give = self.asking(&ours!(fallible::Fallible as _), &ours!(errors.give(product)));
+        let edge = self.asking_errors(&ours!(#errors.#edge(#private::edge(#policy, #value))));
+        let give = self.asking_errors(&ours!(errors.give(product)));
         // What the body resolves to is what the enclosing function returns; or nothing ever, if no `return` is in it.
         let early = if first.mode.returns {
             ours!(if false { return #returns.never(); })
@@ -207,6 +206,11 @@ impl Expander {
                 }
             }
         })
+    }
+
+    /// Puts a question to an error type: whether anything can fail with it.
+    fn asking_errors(&self, question: &TokenStream) -> TokenStream {
+        self.asking(&ours!(fallible::Fallible as _), question)
     }
 
     /// Puts a question to the probes in `traits`.
@@ -290,7 +294,7 @@ impl Level {
         let kind = expander.asking(&kind, &ours!((&&&#probe).kind()));
         let block_errors = self.mode.several.then(|| {
             let known = if let Some(Level { block_errors: before, .. }) = around {
-                expander.asking(&ours!(fallible::Fallible as _), &ours!(#before.then(&#errors)))
+                expander.asking_errors(&ours!(#before.then(&#errors)))
             } else {
                 ours!(#scope.errors())
             };
@@ -342,7 +346,7 @@ impl Level {
             let mut block_errors = block_errors.clone();
             block_errors.set_span(at_manager);
             let lift = quote_spanned!(at_manager=> lift(&#block_errors, error));
-            let lift = expander.asking(&ours!(fallible::Fallible as _), &ours!(#errors.#lift));
+            let lift = expander.asking_errors(&ours!(#errors.#lift));
             ours!(let lift = |error| #lift;)
         } else {
             ours!(let lift = #private::identity;)

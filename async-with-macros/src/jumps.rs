@@ -113,10 +113,8 @@ impl Rewriter<'_> {
     fn jump(&mut self, leave: Leave, label: Option<Lifetime>, value: Option<&TokenStream>) -> Expr {
         let private = &self.expander.private;
         // Each value has a way of its own, where it may become what is expected of it.
-        let known = value.is_none().then(|| {
-            self.ways.iter().position(|way| way.leave == leave && way.label == label && way.value.is_none())
-        });
-        let known = known.flatten();
+        let same = |way: &Way| way.leave == leave && way.label == label && way.value.is_none();
+        let known = if value.is_some() { None } else { self.ways.iter().position(same) };
         let number = known.unwrap_or_else(|| {
             let value = value.map(|_| self.expander.name("way"));
             self.ways.push(Way { leave, label, value });
@@ -134,18 +132,17 @@ impl Rewriter<'_> {
         if !has_jump(&mac.tokens) {
             return None;
         }
-        let name = &mac.path.segments.last()?.ident;
-        let flavour = match () {
-            () if name == "async_with" => Flavour::Async,
-            () if name == "with" => Flavour::Sync,
-            () if name == "select" => {
+        let flavour = match &*mac.path.segments.last()?.ident.to_string() {
+            "async_with" => Flavour::Async,
+            "with" => Flavour::Sync,
+            "select" => {
                 let arms = |input: ParseStream<'_>| self.select(input);
                 if let Ok(tokens) = arms.parse2(mac.tokens.clone()) {
                     mac.tokens = tokens;
                 }
                 return None;
             }
-            () => return None,
+            _ => return None,
         };
         let mut nested = self.expander.nested(flavour, mac.tokens.clone())?;
         self.visit_expr_mut(&mut nested);
