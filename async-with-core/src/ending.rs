@@ -22,7 +22,16 @@ impl<T, W> Product<T, W> {
         Self { failed: is_err(&value), result: Ok(value) }
     }
 
-    pub fn failed(error: W) -> Self {
+    /// The block was not entered. It is given the whole result, for rustc 1.85 warns of code after an expression whose type is
+    /// the error of an infallible manager.
+    pub fn not_entered<E>(entered: Result<(), E>, lift: impl FnOnce(E) -> W) -> Self {
+        match entered {
+            Ok(()) => unreachable!("it was not entered"),
+            Err(error) => Self::failed(lift(error)),
+        }
+    }
+
+    pub(crate) fn failed(error: W) -> Self {
         Self { result: Err(error), failed: true }
     }
 

@@ -13,7 +13,6 @@
 //!     let value = Hint::new();                            // what the body gives
 //!     if false { edge(value) } else {                     // … so that what is expected here is expected there
 //!         match match scope.enter().await {
-//!             Err(error) => Flow::Value(error),
 //!             Ok(()) => {
 //!                 let flag = Flag::new();
 //!                 let mut out = None;
@@ -32,6 +31,7 @@
 //!                 let exited = scope.exit(ending.outcome()).await;
 //!                 ending.conclude(exited)
 //!             }
+//!             entered => Flow::Value(entered),            // the error of enter
 //!         } {
 //!             Flow::Value(value) => value,
 //!             Flow::Return(value) => return value,
@@ -345,9 +345,9 @@ impl Level {
         let lift = if mode.several {
             let mut block_errors = block_errors.clone();
             block_errors.set_span(at_manager);
-            let lift = quote_spanned!(at_manager=> lift(&#block_errors, error));
+            let lift = quote_spanned!(at_manager=> lift(&#block_errors));
             let lift = expander.asking_errors(&ours!(#errors.#lift));
-            ours!(let lift = |error| #lift;)
+            ours!(let lift = #lift;)
         } else {
             ours!(let lift = #private::identity;)
         };
@@ -371,7 +371,6 @@ impl Level {
         ours!({
             #lift
             match #scope.enter() #enter_await {
-                #private::Err(error) => #private::Flow::Value(#private::Product::failed(lift(error))),
                 #private::Ok(()) => {
                     let #flag = #private::Flag::new();
                     let mut #out = #slot;
@@ -392,6 +391,7 @@ impl Level {
                     let exited = #exit #exit_await;
                     ending.conclude(exited, lift)
                 }
+                entered => #private::Flow::Value(#private::Product::not_entered(entered, lift)),
             }
         })
     }

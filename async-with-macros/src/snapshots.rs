@@ -74,7 +74,6 @@ fn one_manager() {
                         match {
                             let lift = identity;
                             match __async_with_scope.enter().await {
-                                Err(error) => Flow::Value(Product::failed(lift(error))),
                                 Ok(()) => {
                                     let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
@@ -111,6 +110,7 @@ fn one_manager() {
                                     let exited = __async_with_scope.exit(ending.outcome()).await;
                                     ending.conclude(exited, lift)
                                 }
+                                entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
                         } {
                             Flow::Value(product) => {
@@ -169,7 +169,6 @@ fn jumps_and_errors() {
                         match {
                             let lift = identity;
                             match __async_with_scope.enter().await {
-                                Err(error) => Flow::Value(Product::failed(lift(error))),
                                 Ok(()) => {
                                     let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
@@ -232,6 +231,7 @@ fn jumps_and_errors() {
                                     let exited = __async_with_scope.exit(ending.outcome()).await;
                                     ending.conclude(exited, lift)
                                 }
+                                entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
                         } {
                             Flow::Value(product) => {
@@ -295,13 +295,12 @@ fn two_managers() {
                         }
                     } else {
                         match {
-                            let lift = |error| {
+                            let lift = {
                                 #[allow(unused_imports)]
                                 use fallible::Fallible as _;
-                                __async_with_errors.lift(&__async_with_block_errors, error)
+                                __async_with_errors.lift(&__async_with_block_errors)
                             };
                             match __async_with_scope.enter().await {
-                                Err(error) => Flow::Value(Product::failed(lift(error))),
                                 Ok(()) => {
                                     let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_value.slot();
@@ -339,14 +338,12 @@ fn two_managers() {
                                                     );
                                                 }
                                                 match {
-                                                    let lift = |error| {
+                                                    let lift = {
                                                         #[allow(unused_imports)]
                                                         use fallible::Fallible as _;
-                                                        __async_with_errors_1
-                                                            .lift(&__async_with_block_errors_1, error)
+                                                        __async_with_errors_1.lift(&__async_with_block_errors_1)
                                                     };
                                                     match __async_with_scope_1.enter().await {
-                                                        Err(error) => Flow::Value(Product::failed(lift(error))),
                                                         Ok(()) => {
                                                             let __async_with_flag_1 = Flag::new();
                                                             let mut __async_with_out_1 = __async_with_block_errors_1
@@ -381,6 +378,7 @@ fn two_managers() {
                                                                 .await;
                                                             ending.conclude(exited, lift)
                                                         }
+                                                        entered => Flow::Value(Product::not_entered(entered, lift)),
                                                     }
                                                 } {
                                                     Flow::Value(product) => {
@@ -406,6 +404,7 @@ fn two_managers() {
                                     let exited = __async_with_scope.exit(ending.outcome()).await;
                                     ending.conclude(exited, lift)
                                 }
+                                entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
                         } {
                             Flow::Value(product) => {
@@ -457,7 +456,6 @@ fn synchronous() {
                         match {
                             let lift = identity;
                             match __async_with_scope.enter() {
-                                Err(error) => Flow::Value(Product::failed(lift(error))),
                                 Ok(()) => {
                                     let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
@@ -490,6 +488,7 @@ fn synchronous() {
                                     let exited = __async_with_scope.exit(ending.outcome());
                                     ending.conclude(exited, lift)
                                 }
+                                entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
                         } {
                             Flow::Value(product) => {
@@ -537,7 +536,6 @@ fn synchronous() {
                         match {
                             let lift = identity;
                             match __async_with_scope.enter() {
-                                Err(error) => Flow::Value(Product::failed(lift(error))),
                                 Ok(()) => {
                                     let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
@@ -572,6 +570,7 @@ fn synchronous() {
                                         .await;
                                     ending.conclude(exited, lift)
                                 }
+                                entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
                         } {
                             Flow::Value(product) => {

@@ -53,8 +53,8 @@ impl Errors<Infallible> {
     }
 
     /// This item cannot fail.
-    pub fn lift<W, B>(&self, _block: &Errors<B>, error: Infallible) -> W {
-        match error {}
+    pub fn lift<W, B>(&self, _block: &Errors<B>) -> fn(Infallible) -> W {
+        |never| match never {}
     }
 
     /// For a branch that is never taken: the items so far say nothing of the block's type.
@@ -79,8 +79,9 @@ pub mod fallible {
             Errors(PhantomData)
         }
 
-        fn lift<W: ItemError<E>>(&self, _block: &Errors<W>, error: E) -> W {
-            W::from_item(error)
+        /// How an error of this item becomes one of the block.
+        fn lift<W: ItemError<E>>(&self, _block: &Errors<W>) -> fn(E) -> W {
+            W::from_item
         }
 
         /// # Errors
