@@ -6,6 +6,9 @@ pub use async_with_core::{
     LostError, MapErr, ObserveError, Outcome, Suppress, set_lost_error_hook, settle,
 };
 
+#[cfg(feature = "tokio")]
+pub mod managers;
+
 /// Enters context managers, runs a body, and exits them on every way out.
 ///
 /// # Grammar

@@ -49,6 +49,10 @@ pub use manager::{AsyncContextManager, ContextManager, LocalAsyncContextManager,
 pub use map_err::{AsyncContextManagerExt, MapErr};
 pub use outcome::Outcome;
 
+// Not public API: how a manager of several parts reports what it cannot return.
+#[doc(hidden)]
+pub use lost::Site;
+
 // Not public API: what the expansions of the macros call.
 #[doc(hidden)]
 pub mod __private {

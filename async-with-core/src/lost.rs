@@ -86,18 +86,26 @@ pub fn set_lost_error_hook(hook: impl Fn(&LostError<'_>) + Send + Sync + 'static
 
 /// Whose exit it is that may lose its error.
 #[derive(Clone, Copy)]
-pub(crate) struct Site {
-    pub(crate) manager: fn() -> &'static str,
-    pub(crate) location: &'static Location<'static>,
+#[doc(hidden)]
+pub struct Site {
+    manager: fn() -> &'static str,
+    location: &'static Location<'static>,
 }
 
 impl Site {
     #[track_caller]
-    pub(crate) fn of<M>() -> Self {
+    #[must_use]
+    pub fn of<M>() -> Self {
         Self { manager: std::any::type_name::<M>, location: Location::caller() }
     }
 
-    pub(crate) fn lost(self, outcome: Outcome, error: &dyn Debug) {
+    /// Another manager at the same place: a part of the first.
+    pub(crate) fn part<M>(self) -> Self {
+        Self { manager: std::any::type_name::<M>, ..self }
+    }
+
+    /// Reports an error of an exit that nothing else will report.
+    pub fn lost(self, outcome: Outcome, error: &dyn Debug) {
         let lost = LostError { manager: (self.manager)(), location: self.location, outcome, error };
         let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
         // This may run in a destructor during a panic, where a second panic would abort the process.

@@ -1,0 +1,4 @@
+//! Context managers for what people hold in async code: time, tasks, files, processes, servers and databases.
+
+#[cfg(feature = "sqlx")]
+mod sqlx;

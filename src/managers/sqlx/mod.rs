@@ -1,0 +1,1 @@
+//! Transactions, savepoints and locks on the databases of `sqlx`.
