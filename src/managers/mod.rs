@@ -2,3 +2,6 @@
 
 #[cfg(feature = "sqlx")]
 mod sqlx;
+
+#[cfg(feature = "sqlx")]
+pub use self::sqlx::{AdvisoryLock, AdvisoryLockError, HeldLock};
