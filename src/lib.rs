@@ -1,10 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+#[cfg(feature = "tracing")]
+pub use async_with_core::Traced;
 pub use async_with_core::{
-    AsyncContextManager, AsyncContextManagerExt, ContextManager, Interrupt, LocalAsyncContextManager,
-    LostError, MapErr, ObserveError, Outcome, Suppress, set_lost_error_hook, settle,
+    AsyncContextManager, AsyncContextManagerExt, BoxContextManager, ContextManager, ContextManagerExt,
+    FinishEnter, Interrupt, IntoAsync, LocalAsyncContextManager, LocalAsyncContextManagerExt, LocalIntoAsync,
+    LocalMapErr, LostError, MapErr, ObserveError, Outcome, Suppress, set_lost_error_hook, settle,
 };
+#[cfg(feature = "tokio")]
+pub use async_with_core::{ExitTimeout, ExitTimeoutError};
 
 #[cfg(feature = "tokio")]
 pub mod managers;

@@ -58,6 +58,11 @@ impl<E: Debug> Exited<E> {
         Self { result, site }
     }
 
+    /// An exit that needs no awaiting.
+    pub(crate) fn of(exit: impl FnOnce() -> Result<(), E>, site: Site) -> Self {
+        Self::new(catch_unwind(AssertUnwindSafe(exit)), site)
+    }
+
     /// Reports what the exit failed with, because something else leaves the block.
     pub(crate) fn lost(self, outcome: Outcome) {
         match self.result {

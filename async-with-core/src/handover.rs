@@ -140,30 +140,44 @@ pub async fn settle() {
     .await;
 }
 
-type BoxedExit<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
+/// What comes of a step of a block that was handed over before its end.
+pub(crate) trait HandOver: Send + 'static {
+    type Error: Debug + Send + 'static;
 
-/// An exit that is awaited in place, and runs on detached if it is dropped before its end.
-pub(crate) struct Shield<E: Debug + Send + 'static> {
-    running: Option<(BoxedExit<E>, Place)>,
-    outcome: Outcome,
+    fn finish(self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-impl<E: Debug + Send + 'static> Shield<E> {
-    pub(crate) fn new(
-        exit: impl Future<Output = Result<(), E>> + Send + 'static,
-        outcome: Outcome,
-        place: Place,
-    ) -> Self {
-        Self { running: Some((Box::pin(exit), place)), outcome }
+/// An exit: nothing is left to do.
+impl<E: Debug + Send + 'static> HandOver for Result<(), E> {
+    type Error = E;
+
+    async fn finish(self) -> Self {
+        self
     }
 }
 
-impl<E: Debug + Send + 'static> Future for Shield<E> {
-    type Output = Result<(), E>;
+/// A step of a block that is awaited in place, and runs on detached if it is dropped before its end.
+pub(crate) struct Shield<T: HandOver> {
+    running: Option<(Pin<Box<dyn Future<Output = T> + Send>>, Place)>,
+    outcome: Outcome,
+}
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (exit, _) = self.running.as_mut().expect("an exit is not polled after its end");
-        let polled = catch_unwind(AssertUnwindSafe(|| exit.as_mut().poll(cx)));
+impl<T: HandOver> Shield<T> {
+    pub(crate) fn new(
+        step: impl Future<Output = T> + Send + 'static,
+        outcome: Outcome,
+        place: Place,
+    ) -> Self {
+        Self { running: Some((Box::pin(step), place)), outcome }
+    }
+}
+
+impl<T: HandOver> Future for Shield<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let (step, _) = self.running.as_mut().expect("a step is not polled after its end");
+        let polled = catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx)));
         let ended = match polled {
             Ok(polled) => Ok(ready!(polled)),
             Err(payload) => Err::<_, Payload>(payload),
@@ -174,10 +188,10 @@ impl<E: Debug + Send + 'static> Future for Shield<E> {
     }
 }
 
-impl<E: Debug + Send + 'static> Drop for Shield<E> {
+impl<T: HandOver> Drop for Shield<T> {
     fn drop(&mut self) {
-        if let Some((exit, place)) = self.running.take() {
-            detach(exit, self.outcome, place);
+        if let Some((step, place)) = self.running.take() {
+            detach(async move { step.await.finish().await }, self.outcome, place);
         }
     }
 }

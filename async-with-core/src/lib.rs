@@ -2,6 +2,7 @@
 
 #![deny(missing_docs)]
 
+mod adapters;
 mod background;
 mod classify;
 #[allow(
@@ -18,7 +19,6 @@ mod handover;
 mod interrupt;
 mod lost;
 mod manager;
-mod map_err;
 mod nesting;
 mod outcome;
 #[allow(
@@ -42,11 +42,18 @@ mod probe;
 )]
 mod scope;
 
+#[cfg(feature = "tracing")]
+pub use adapters::Traced;
+pub use adapters::{
+    AsyncContextManagerExt, BoxContextManager, ContextManagerExt, FinishEnter, IntoAsync,
+    LocalAsyncContextManagerExt, LocalIntoAsync, LocalMapErr, MapErr,
+};
+#[cfg(feature = "tokio")]
+pub use adapters::{ExitTimeout, ExitTimeoutError};
 pub use handover::settle;
 pub use interrupt::Interrupt;
 pub use lost::{LostError, set_lost_error_hook};
 pub use manager::{AsyncContextManager, ContextManager, LocalAsyncContextManager, ObserveError, Suppress};
-pub use map_err::{AsyncContextManagerExt, MapErr};
 pub use outcome::Outcome;
 
 // Not public API: how a manager of several parts reports what it cannot return.

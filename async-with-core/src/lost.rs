@@ -85,7 +85,7 @@ pub fn set_lost_error_hook(hook: impl Fn(&LostError<'_>) + Send + Sync + 'static
 }
 
 /// Whose exit it is that may lose its error.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
 pub struct Site {
     manager: fn() -> &'static str,

@@ -3,6 +3,7 @@ use std::fmt::Debug;
 use std::future::Future;
 
 use crate::handover::{self, Runtime, Shield};
+use crate::lost::Site;
 use crate::nesting::Place;
 use crate::{Interrupt, Outcome};
 
@@ -78,7 +79,38 @@ pub trait AsyncContextManager: Sized + Send + 'static {
         let _ = value;
         Interrupt::never()
     }
+
+    // Not public API. How the scope and this crate's adapters enter and exit: managers that consist of others need to own
+    // them while they are entered, and the place for what their parts fail with.
+
+    #[doc(hidden)]
+    fn __enter(
+        manager: &mut Option<Self>,
+        site: Site,
+    ) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send {
+        let _ = site;
+        manager.as_mut().expect(ENTERED_ONCE).enter()
+    }
+
+    #[doc(hidden)]
+    fn __leave(
+        self,
+        value: Self::Value,
+        outcome: Outcome,
+        site: Site,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        let _ = site;
+        self.exit(value, outcome)
+    }
+
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn __span(&self) -> tracing::Span {
+        tracing::Span::none()
+    }
 }
+
+pub(crate) const ENTERED_ONCE: &str = "a context manager is entered once";
 
 /// A resource that is entered and left by awaiting, and that may borrow or be confined to its thread.
 ///
@@ -154,7 +186,23 @@ pub trait LocalAsyncContextManager: Sized {
     }
 
     // Not public API. How a scope treats its manager where the guarantee of `AsyncContextManager` makes a difference:
-    // the defaults are for local managers, the blanket impl below overrides all three.
+    // the defaults are for local managers, the blanket impl below overrides them.
+
+    #[doc(hidden)]
+    fn __enter(
+        manager: &mut Option<Self>,
+        site: Site,
+    ) -> impl Future<Output = Result<Self::Value, Self::Error>> {
+        let _ = site;
+        manager.as_mut().expect(ENTERED_ONCE).enter()
+    }
+
+    /// The span of the body.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn __span(&self) -> tracing::Span {
+        tracing::Span::none()
+    }
 
     #[doc(hidden)]
     #[must_use]
@@ -201,7 +249,19 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
 
     #[track_caller]
     fn abandon(self, value: Self::Value) {
-        self.__cut(value, Outcome::Cancelled, Place::new::<M>(Runtime::current()));
+        self.__cut(value, Outcome::Cancelled, Place::new(Runtime::current(), Site::of::<M>()));
+    }
+
+    fn __enter(
+        manager: &mut Option<Self>,
+        site: Site,
+    ) -> impl Future<Output = Result<Self::Value, Self::Error>> {
+        <M as AsyncContextManager>::__enter(manager, site)
+    }
+
+    #[cfg(feature = "tracing")]
+    fn __span(&self) -> tracing::Span {
+        AsyncContextManager::__span(self)
     }
 
     fn __runtime() -> Runtime {
@@ -214,11 +274,12 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
         outcome: Outcome,
         place: Place,
     ) -> impl Future<Output = Result<(), Self::Error>> {
-        Shield::new(AsyncContextManager::exit(self, value, outcome), outcome, place)
+        Shield::new(self.__leave(value, outcome, place.site), outcome, place)
     }
 
     fn __cut(self, value: Self::Value, outcome: Outcome, place: Place) {
-        let exit = async move { AsyncContextManager::exit(self, value, outcome).await };
+        let site = place.site;
+        let exit = async move { self.__leave(value, outcome, site).await };
         handover::detach(exit, outcome, place);
     }
 }

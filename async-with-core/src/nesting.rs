@@ -10,7 +10,8 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -163,9 +164,8 @@ pub struct Place {
 }
 
 impl Place {
-    #[track_caller]
-    pub(crate) fn new<M>(runtime: Runtime) -> Self {
-        Self { around: around(), own: OnceLock::new(), runtime, site: Site::of::<M>() }
+    pub(crate) fn new(runtime: Runtime, site: Site) -> Self {
+        Self { around: around(), own: OnceLock::new(), runtime, site }
     }
 
     /// Moves the place out; what stays behind only serves to report errors.
@@ -181,6 +181,18 @@ impl Place {
     /// The scope as what is current.
     pub(crate) fn body(&self) -> Current {
         Current::Body { own: self.own.get().cloned(), around: self.around.clone(), task: TaskId::default() }
+    }
+
+    /// Awaits something in the name of the scope: blocks that begin in it are nested in the scope.
+    pub(crate) async fn within<F: Future>(&self, future: F) -> F::Output {
+        let mut current = self.body();
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let polled = current.during(|| future.as_mut().poll(cx));
+            self.polled(&current);
+            polled
+        })
+        .await
     }
 
     /// Notes the node that the scope may have got while its body was polled.

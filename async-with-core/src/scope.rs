@@ -24,6 +24,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::ending::Exited;
 use crate::handover::Runtime;
+use crate::lost::Site;
 use crate::nesting::{Current, Place};
 use crate::{ContextManager, Interrupt, LocalAsyncContextManager, Outcome};
 
@@ -104,6 +105,8 @@ impl<R, E> Stop<R, E> {
 pub struct Driver<'a, E> {
     place: &'a Place,
     interrupt: Result<Interrupt<E>, Payload>,
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
 }
 
 impl<'a, E> Driver<'a, E> {
@@ -118,7 +121,13 @@ impl<'a, E> Driver<'a, E> {
     }
 
     fn start(self) -> Result<Run<'a, E>, Payload> {
-        Ok(Run { current: self.place.body(), place: self.place, interrupt: self.interrupt? })
+        Ok(Run {
+            current: self.place.body(),
+            place: self.place,
+            interrupt: self.interrupt?,
+            #[cfg(feature = "tracing")]
+            span: self.span,
+        })
     }
 }
 
@@ -127,6 +136,8 @@ struct Run<'a, E> {
     place: &'a Place,
     current: Current,
     interrupt: Interrupt<E>,
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
 }
 
 impl<E> Run<'_, E> {
@@ -138,6 +149,8 @@ impl<E> Run<'_, E> {
         cx: &mut Context<'_>,
     ) -> Poll<Stop<F::Output, E>> {
         let polled = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "tracing")]
+            let _in_span = self.span.enter();
             let running = body.as_mut().as_pin_mut().expect("a body is not polled after it has stopped");
             match self.current.during(|| running.poll(cx)) {
                 Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
@@ -189,12 +202,16 @@ pub struct Scope<M: LocalAsyncContextManager> {
 impl<M: LocalAsyncContextManager> Scope<M> {
     #[track_caller]
     pub(crate) fn new(manager: M) -> Self {
-        Self { manager: Some(manager), value: None, told: None, place: Place::new::<M>(M::__runtime()) }
+        Self {
+            manager: Some(manager),
+            value: None,
+            told: None,
+            place: Place::new(M::__runtime(), Site::of::<M>()),
+        }
     }
 
     pub async fn enter(&mut self) -> Result<(), M::Error> {
-        let manager = self.manager.as_mut().expect("a scope is entered before it is left");
-        self.value = Some(manager.enter().await?);
+        self.value = Some(M::__enter(&mut self.manager, self.place.site).await?);
         Ok(())
     }
 
@@ -205,7 +222,13 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         };
         // The exit is owed from here on, also if this panics.
         let interrupt = catch_unwind(AssertUnwindSafe(|| manager.interrupt(value)));
-        (value, Driver { place: &self.place, interrupt })
+        let driver = Driver {
+            place: &self.place,
+            interrupt,
+            #[cfg(feature = "tracing")]
+            span: manager.__span(),
+        };
+        (value, driver)
     }
 
     /// Does nothing. A borrow of the value that escapes from the body collides with it first, and rustc words that best for
@@ -244,7 +267,7 @@ pub struct SyncScope<M: ContextManager> {
 impl<M: ContextManager> SyncScope<M> {
     #[track_caller]
     pub(crate) fn new(manager: M) -> Self {
-        let place = Place::new::<M>(Runtime::Background);
+        let place = Place::new(Runtime::Background, Site::of::<M>());
         Self { manager: Some(manager), value: None, told: None, place }
     }
 
@@ -259,7 +282,13 @@ impl<M: ContextManager> SyncScope<M> {
 
     pub fn open(&mut self) -> (&mut M::Value, SyncDriver<'_, M::Error>) {
         let value = self.value.as_mut().expect("a scope is opened between its enter and its exit");
-        (value, SyncDriver(Driver { place: &self.place, interrupt: Ok(Interrupt::never()) }))
+        let driver = Driver {
+            place: &self.place,
+            interrupt: Ok(Interrupt::never()),
+            #[cfg(feature = "tracing")]
+            span: tracing::Span::none(),
+        };
+        (value, SyncDriver(driver))
     }
 
     /// As for [`Scope::body_ended`].
@@ -271,9 +300,9 @@ impl<M: ContextManager> SyncScope<M> {
         };
         // What is left of nested blocks is not waited for here: the body did not await, or has been cut.
         self.place.end();
-        let result = catch_unwind(AssertUnwindSafe(|| manager.exit(value, outcome)));
-        Exited::new(result, self.place.site)
+        Exited::of(|| manager.exit(value, outcome), self.place.site)
     }
+
     /// The exit after a body that awaits, which can wait for detached exits of nested blocks.
     pub async fn exit_after_nested(&mut self, outcome: Outcome) -> Exited<M::Error> {
         self.told = Some(outcome);
