@@ -15,7 +15,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::sync::oneshot;
 
-use crate::log::LostErrors;
+use crate::common::log::LostErrors;
 use crate::proxy::Proxy;
 use crate::{Database, PATIENCE, eventually, soon};
 

@@ -7,9 +7,9 @@
 
 #[path = "../common/postgres.rs"]
 mod cluster;
+#[path = "../common/mod.rs"]
+mod common;
 mod locks;
-#[path = "../common/log.rs"]
-mod log;
 mod proxy;
 
 use std::future::Future;
