@@ -4,4 +4,6 @@
 mod sqlx;
 
 #[cfg(feature = "sqlx")]
-pub use self::sqlx::{AdvisoryLock, AdvisoryLockError, HeldLock};
+pub use self::sqlx::{
+    AdvisoryLock, AdvisoryLockError, HeldLock, PoolExt, PoolTransaction, Savepoint, TransactionExt,
+};

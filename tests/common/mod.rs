@@ -5,6 +5,9 @@ pub mod log;
 
 pub mod trace;
 
+#[cfg(feature = "sqlx")]
+pub mod transactions;
+
 use std::convert::Infallible;
 
 use async_with::{AsyncContextManager, Outcome};

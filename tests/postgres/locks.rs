@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::sync::oneshot;
 
 use crate::common::log::LostErrors;
+use crate::common::transactions::cut;
 use crate::proxy::Proxy;
 use crate::{Database, PATIENCE, eventually, soon};
 
@@ -207,24 +207,12 @@ mod every_way_out {
         is_free(&pool).await;
     }
 
-    /// Polls the future `polls` times at most, and drops it. Whether it had ended by then.
-    async fn cut<F: Future>(future: F, polls: usize) -> bool {
-        let (mut future, mut polled) = (pin!(future), 0);
-        std::future::poll_fn(|cx| {
-            if polled == polls {
-                return std::task::Poll::Ready(false);
-            }
-            polled += 1;
-            future.as_mut().poll(cx).map(|_| true)
-        })
-        .await
-    }
-
     #[tokio::test]
     #[ignore = "needs PostgreSQL: cargo test --all-features --test postgres -- --ignored"]
     async fn a_future_dropped_at_any_poll_leaves_the_lock_free() {
         let database = Database::new().await;
-        let pool = database.pool().await;
+        let proxy = Proxy::to(&database).await;
+        let pool = proxy.pool(&database, 4).await;
         let mut cuts = 0;
         for polls in 0.. {
             let block = async {
@@ -233,7 +221,7 @@ mod every_way_out {
                 })
                 .unwrap();
             };
-            let ended = soon(cut(block, polls)).await;
+            let ended = soon(cut(block, polls)).await.is_some();
             soon(settle()).await;
             is_free(&pool).await;
             if ended {
@@ -241,7 +229,7 @@ mod every_way_out {
             }
             cuts += 1;
         }
-        assert!(cuts > 5, "{cuts}");
+        assert!(cuts > 10, "{cuts}");
     }
 
     #[tokio::test]
@@ -469,8 +457,8 @@ mod a_lost_session {
     #[ignore = "needs PostgreSQL: cargo test --all-features --test postgres -- --ignored"]
     async fn in_a_silent_network_interrupts_the_body_after_two_heartbeats_at_the_latest() {
         let database = Database::new().await;
-        let proxy = Proxy::to(database.cluster.socket()).await;
-        let pool = proxy.pool(&database).await;
+        let proxy = Proxy::to(&database).await;
+        let pool = proxy.pool(&database, 4).await;
         let heartbeat = Duration::from_millis(500);
         let mut frozen = None;
         let lock = AdvisoryLock::new(&pool, KEY).heartbeat(heartbeat);

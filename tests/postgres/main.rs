@@ -11,6 +11,7 @@ mod cluster;
 mod common;
 mod locks;
 mod proxy;
+mod transactions;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,5 @@
-//! A network between a client and the server that can stop to carry anything, without a word to either side.
-
-use std::path::PathBuf;
+//! A network between a client and the server. It can stop to carry anything, without a word to either side; and because it runs
+//! where the test runs, no answer is there before the test has suspended.
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -18,7 +17,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub async fn to(socket: PathBuf) -> Self {
+    pub async fn to(database: &Database) -> Self {
+        let socket = database.cluster.socket();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (frozen, watched) = watch::channel(false);
@@ -39,10 +39,10 @@ impl Proxy {
         self.frozen.send_replace(true);
     }
 
-    pub async fn pool(&self, database: &Database) -> PgPool {
+    pub async fn pool(&self, database: &Database, connections: u32) -> PgPool {
         let options = PgConnectOptions::new().host("127.0.0.1").port(self.port);
         let options = options.username("postgres").database(&database.name);
-        PgPoolOptions::new().connect_with(options).await.unwrap()
+        PgPoolOptions::new().max_connections(connections).connect_with(options).await.unwrap()
     }
 }
 
