@@ -11,7 +11,7 @@ pub use async_with_core::{
 #[cfg(feature = "tokio")]
 pub use async_with_core::{ExitTimeout, ExitTimeoutError};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "__sqlx"))]
 pub mod managers;
 
 /// Enters context managers, runs a body, and exits them on every way out.

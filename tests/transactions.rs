@@ -1,16 +1,17 @@
 //! `pool.transaction()` and `tx.savepoint()` on SQLite, and what is special about them there.
 
-#![cfg(feature = "sqlx")]
+#![cfg(feature = "__sqlx")]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
-mod common;
+#[path = "common/transactions.rs"]
+mod scenarios;
 
 use std::time::Duration;
 
 use async_with::managers::{PoolExt, TransactionExt};
 use async_with::{async_with, settle};
-use common::transactions::{cut, transaction_tests};
 use futures::FutureExt;
+use scenarios::{cut, transaction_tests};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection, SqlitePool};
 use tempfile::TempDir;

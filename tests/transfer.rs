@@ -1,4 +1,5 @@
-//! The example `transfer`: what it prints, what it keeps, and how it takes files that it cannot read.
+//! The example `transfer`: what it prints, what it keeps, and how it takes files that it cannot read. And `own_manager`, which
+//! prints the same.
 
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
@@ -20,10 +21,10 @@ struct Run {
     stderr: String,
 }
 
-/// The example, built as this test was. `cargo test` has built it already, but `cargo test --test transfer` has not: it
-/// would find no example, or an old one.
-fn example() -> &'static Path {
-    static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
+/// The folder of the examples, built as this test was. `cargo test` has built them already, but `cargo test --test transfer`
+/// has not: it would find no examples, or old ones.
+fn examples() -> &'static Path {
+    static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = env::current_exe().expect("the test knows its own path");
         let folder = test.ancestors().nth(2).expect("the test is in TARGET/PROFILE/deps");
         let (target, profile) = (folder.parent().unwrap(), folder.file_name().unwrap());
@@ -35,18 +36,32 @@ fn example() -> &'static Path {
         ];
         let features: Vec<_> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--example", "transfer"]);
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+            "build",
+            "--quiet",
+            "--example",
+            "transfer",
+            "--example",
+            "own_manager",
+        ]);
         cargo.args(["--no-default-features", "--features", &features.join(",")]);
         cargo.arg("--target-dir").arg(target).arg("--profile").arg(profile);
         assert!(cargo.status().expect("cargo starts").success());
-        folder.join("examples").join(format!("transfer{}", env::consts::EXE_SUFFIX))
+        folder.join("examples")
     });
-    &EXAMPLE
+    &EXAMPLES
 }
 
 fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run {
+    run_example("transfer", args)
+}
+
+fn run_example<A: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> Run {
     // Elsewhere than the repository, so that the example has to find its data by itself.
-    let output = Command::new(example()).args(args).current_dir(env::temp_dir()).output();
+    let output = Command::new(examples().join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+        .args(args)
+        .current_dir(env::temp_dir())
+        .output();
     let output = output.expect("the example starts");
     Run {
         status: output.status.code(),
@@ -105,6 +120,13 @@ mod a_good_file {
     #[test]
     fn the_default_run_prints_what_the_repository_says() {
         let run = run([""; 0]);
+        assert_eq!(run.stdout, include_str!("../examples/data/transfer.out"));
+        assert_eq!(run.status, Some(0), "{}", run.stderr);
+    }
+
+    #[test]
+    fn the_hand_written_manager_does_the_same() {
+        let run = run_example("own_manager", [""; 0]);
         assert_eq!(run.stdout, include_str!("../examples/data/transfer.out"));
         assert_eq!(run.status, Some(0), "{}", run.stderr);
     }

@@ -5,9 +5,6 @@ pub mod log;
 
 pub mod trace;
 
-#[cfg(feature = "sqlx")]
-pub mod transactions;
-
 use std::convert::Infallible;
 
 use async_with::{AsyncContextManager, Outcome};

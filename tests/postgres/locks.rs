@@ -15,8 +15,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::sync::oneshot;
 
 use crate::common::log::LostErrors;
-use crate::common::transactions::cut;
 use crate::proxy::Proxy;
+use crate::scenarios::cut;
 use crate::{Database, PATIENCE, eventually, soon};
 
 const KEY: i64 = 7;

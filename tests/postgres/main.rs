@@ -2,7 +2,7 @@
 //!
 //! `cargo test --all-features --test postgres -- --ignored`
 
-#![cfg(all(feature = "sqlx", unix))]
+#![cfg(all(feature = "__sqlx", unix))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 #[path = "../common/postgres.rs"]
@@ -11,6 +11,8 @@ mod cluster;
 mod common;
 mod locks;
 mod proxy;
+#[path = "../common/transactions.rs"]
+mod scenarios;
 mod transactions;
 
 use std::future::Future;

@@ -8,8 +8,8 @@ use futures::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
 
 use crate::common::log::LostErrors;
-use crate::common::transactions::{cut, transaction_tests};
 use crate::proxy::Proxy;
+use crate::scenarios::{cut, transaction_tests};
 use crate::{Database, eventually, soon};
 
 async fn open(connections: u32) -> ((Database, Proxy), PgPool) {
