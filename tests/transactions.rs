@@ -1,6 +1,6 @@
 //! `pool.transaction()` and `tx.savepoint()` on SQLite, and what is special about them there.
 
-#![cfg(feature = "__sqlx")]
+#![cfg(all(feature = "tokio", feature = "__sqlx"))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 #[path = "common/transactions.rs"]

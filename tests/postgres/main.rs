@@ -2,7 +2,7 @@
 //!
 //! `cargo test --all-features --test postgres -- --ignored`
 
-#![cfg(all(feature = "__sqlx", unix))]
+#![cfg(all(feature = "sqlx", unix))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 #[path = "../common/postgres.rs"]
