@@ -4,7 +4,7 @@
 //! cargo run --example leader
 //! ```
 //!
-//! starts a `PostgreSQL` server of its own in a temporary folder, and three processes of this program that compete; it
+//! starts a PostgreSQL server of its own in a temporary folder, and three processes of this program that compete; it
 //! kills two leaders, says who leads when, and ends by itself. With a server that runs already, start as many as you like, in
 //! as many terminals:
 //!
@@ -61,13 +61,14 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let done = match &args.database_url {
-        Some(url) => take_part(url, &args).await,
-        None => tokio::select! {
+    let done = if let Some(url) = &args.database_url {
+        take_part(url, &args).await
+    } else {
+        tokio::select! {
             shown = show() => shown,
             // The server is stopped and removed as `show` is dropped.
             stopped = tokio::signal::ctrl_c() => stopped.map_err(Into::into),
-        },
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! A bank on `SQLite`: each transfer of a CSV file is one transaction, and each transaction is one `async_with!` block.
+//! A bank on SQLite: each transfer of a CSV file is one transaction, and each transaction is one `async_with!` block.
 //!
 //! This is the example `transfer` with a manager of one's own in place of `pool.transaction()`. It prints the same.
 //!

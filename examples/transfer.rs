@@ -1,4 +1,4 @@
-//! A bank on `SQLite`: each transfer of a CSV file is one transaction, and each transaction is one `async_with!` block.
+//! A bank on SQLite: each transfer of a CSV file is one transaction, and each transaction is one `async_with!` block.
 //!
 //! What it shows: the block in [`apply_next`] is left in seven ways: by its end, `return`, `?`, `continue`, `break`, a
 //! panic, and by being cancelled. None of these ways mentions the transaction, and yet none leaves

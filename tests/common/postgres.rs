@@ -1,4 +1,4 @@
-//! A throw-away `PostgreSQL` server: its files are in a temporary folder, it listens on a Unix socket there and nowhere else,
+//! A throw-away PostgreSQL server: its files are in a temporary folder, it listens on a Unix socket there and nowhere else,
 //! and both are gone when it is dropped. It needs the programs `initdb` and `postgres`.
 
 use std::fmt::Display;
@@ -151,7 +151,7 @@ struct Account {
 }
 
 impl Account {
-    /// `PostgreSQL` refuses to run as root, so root lends it the account that its package has made.
+    /// PostgreSQL refuses to run as root, so root lends it the account that its package has made.
     fn needed(folder: &Path) -> io::Result<Option<Self>> {
         if fs::metadata(folder)?.uid() != 0 {
             return Ok(None);

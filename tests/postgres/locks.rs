@@ -549,7 +549,7 @@ mod a_lost_session {
         let database = Database::new().await;
         let pool = database.pool().await;
         let block = interrupted_by(AdvisoryLock::new(&pool, UNIQUE), async || {
-            terminate_holder(&database.url()).await
+            terminate_holder(&database.url()).await;
         });
         assert!(matches!(block.await, Err(AdvisoryLockError::SessionLost { key: UNIQUE, .. })));
         assert!(lost.all().is_empty(), "{:?}", lost.all());

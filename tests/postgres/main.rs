@@ -1,4 +1,4 @@
-//! Transactions, savepoints and locks on a real `PostgreSQL` server, which is started for them and thrown away.
+//! Transactions, savepoints and locks on a real PostgreSQL server, which is started for them and thrown away.
 //!
 //! `cargo test --all-features --test postgres -- --ignored`
 

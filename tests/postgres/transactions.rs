@@ -1,4 +1,4 @@
-//! `pool.transaction()` and `tx.savepoint()` on `PostgreSQL`, and what a server that goes does to them.
+//! `pool.transaction()` and `tx.savepoint()` on PostgreSQL, and what a server that goes does to them.
 
 use std::time::Duration;
 

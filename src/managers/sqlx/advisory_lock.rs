@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::session::{Lost, Session};
 use crate::{AsyncContextManager, Interrupt, Outcome};
 
-/// A lock across machines: a session-level advisory lock of `PostgreSQL`.
+/// A lock across machines: a session-level advisory lock of PostgreSQL.
 ///
 /// Of all blocks with the same key on the same database, in whatever process and on whatever machine, one runs at a time.
 /// [`new`](Self::new) waits for its turn, first come, first served; [`try_new`](Self::try_new) reports that the lock is
@@ -18,7 +18,7 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 /// # The session
 ///
 /// The lock belongs to a connection of its own, made with the connect options of the pool and not counted in it. The
-/// connection must reach the server itself, or through a proxy that keeps sessions: behind `PgBouncer` in transaction mode
+/// connection must reach the server itself, or through a proxy that keeps sessions: behind PgBouncer in transaction mode
 /// these locks do not work. When the process dies, the connection goes with it and the server frees the lock.
 ///
 /// # When the session is lost
@@ -41,7 +41,7 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 /// # Cancel safety
 ///
 /// A future dropped while it waits for the lock closes its connection; the server stops waiting within a second
-/// (`PostgreSQL` 14 or newer; before that when the lock would be given to it, and gives it to the next at once).
+/// (PostgreSQL 14 or newer; before that when the lock would be given to it, and gives it to the next at once).
 ///
 /// # Examples
 ///
@@ -149,7 +149,8 @@ impl AsyncContextManager for AdvisoryLock {
     type Error = AdvisoryLockError;
 
     async fn enter(&mut self) -> Result<HeldLock, AdvisoryLockError> {
-        self.lock().await
+        // Connecting is large, and would be part of each block's future.
+        Box::pin(self.lock()).await
     }
 
     async fn exit(self, held: HeldLock, outcome: Outcome) -> Result<(), AdvisoryLockError> {

@@ -53,7 +53,7 @@ impl<DB: Database> PoolExt for Pool<DB> {
 ///
 /// It succeeds by its end, `return`, `break` or `continue`, unless what it leaves with is an `Err`. Both commit and rollback
 /// are awaited, so that whoever has the connection next never meets an open transaction. Where the database gives up a
-/// transaction by itself, and would take the commit as if nothing had been, the block gives an error: in `PostgreSQL` after
+/// transaction by itself, and would take the commit as if nothing had been, the block gives an error: in PostgreSQL after
 /// a statement that failed and whose error the body has swallowed (`25P02`; to ask costs one round trip before each
 /// commit), in SQLite after `ON CONFLICT ROLLBACK`.
 ///
@@ -175,7 +175,7 @@ where
     tx.commit().await
 }
 
-/// Whether the transaction can still do something. `PostgreSQL` answers the `COMMIT` of a failed one with success, and rolls
+/// Whether the transaction can still do something. PostgreSQL answers the `COMMIT` of a failed one with success, and rolls
 /// back.
 pub(super) async fn usable<DB: Database>(connection: &mut DB::Connection) -> Result<(), sqlx::Error>
 where
