@@ -4,9 +4,11 @@
 #[cfg(feature = "tracing")]
 pub use async_with_core::Traced;
 pub use async_with_core::{
-    AsyncContextManager, AsyncContextManagerExt, BoxContextManager, ContextManager, ContextManagerExt,
-    FinishEnter, Interrupt, IntoAsync, LocalAsyncContextManager, LocalAsyncContextManagerExt, LocalIntoAsync,
-    LocalMapErr, LostError, MapErr, ObserveError, Outcome, Suppress, set_lost_error_hook, settle,
+    AsyncContextManager, AsyncContextManagerExt, AsyncExitStack, Body, BoxContextManager, ContextFn,
+    ContextManager, ContextManagerExt, Defer, Done, Entered, FinishEnter, FromFn, Interrupt, IntoAsync,
+    LocalAsyncContextManager, LocalAsyncContextManagerExt, LocalIntoAsync, LocalMapErr, LostError, MapErr,
+    ObserveError, Outcome, Ready, Suppress, Together, context, defer, from_fn, ready, set_lost_error_hook,
+    settle, together,
 };
 #[cfg(feature = "tokio")]
 pub use async_with_core::{ExitTimeout, ExitTimeoutError};
