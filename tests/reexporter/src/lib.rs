@@ -1,6 +1,6 @@
 //! Knows `async-with` under another name only, and passes its macros on.
 
-pub use cm::{async_with, with};
+pub use cm::{async_with, with, within};
 
 /// A module without the macros in scope.
 pub mod facade {
@@ -62,6 +62,23 @@ mod tests {
         assert_eq!(crate::async_with!(Number(1) as number => { *number + 1 }), 2);
         assert_eq!(crate::facade::with!(Number(1) as number => { *number + 1 }), 2);
         assert_eq!(crate::guarded!(Number(1), 5), 5);
+    }
+
+    #[cm::within(crate = cm, Number(1) as number)]
+    async fn by_name() -> u32 {
+        *number + 1
+    }
+
+    #[crate::within(crate = crate::facade, Number(1) as a)]
+    #[crate::facade::within(Number(*a + 1) as b)]
+    async fn by_path() -> u32 {
+        *a + *b
+    }
+
+    #[tokio::test]
+    async fn the_attribute_is_told_where_the_crate_is() {
+        assert_eq!(by_name().await, 2);
+        assert_eq!(by_path().await, 3);
     }
 
     #[tokio::test]
