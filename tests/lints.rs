@@ -290,7 +290,7 @@ mod attribute {
     /// None.
     #[must_use = "it is what was asked for"]
     #[within(Plain)]
-    pub(super) async fn is_opaque<'a>(text: &'a str) -> impl Iterator<Item = char> + use<'a> {
+    pub(super) async fn is_opaque(text: &str) -> impl Iterator<Item = char> {
         text.chars()
     }
 }

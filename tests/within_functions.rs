@@ -139,7 +139,6 @@ async fn async_trait_may_have_rewritten_the_function_before() {
 }
 
 #[tokio::test]
-#[expect(clippy::items_after_statements, reason = "an item of a body that is the block")]
 async fn it_may_stand_below_attributes_that_keep_the_function_and_above_others() {
     #[must_use]
     #[within(Plain)]

@@ -199,6 +199,14 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         }
     }
 
+    /// The same block at the place of the call: of the manager, where the span of the whole invocation says less.
+    #[must_use]
+    #[track_caller]
+    pub fn here(mut self) -> Self {
+        self.place.site = self.place.site.here();
+        self
+    }
+
     pub async fn enter(&mut self) -> Result<(), M::Error> {
         self.value = Some(M::__enter(&mut self.manager, self.place.site).await?);
         Ok(())
@@ -252,6 +260,14 @@ impl<M: ContextManager> SyncScope<M> {
     pub(crate) fn new(manager: M) -> Self {
         let place = Place::new(Runtime::Background, Site::of::<M>());
         Self { manager: Some(manager), value: None, told: None, place }
+    }
+
+    /// As for [`Scope::here`].
+    #[must_use]
+    #[track_caller]
+    pub fn here(mut self) -> Self {
+        self.place.site = self.place.site.here();
+        self
     }
 
     /// # Errors

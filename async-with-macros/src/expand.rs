@@ -338,9 +338,10 @@ impl Level {
         let Self { item, manager, probe, scope, policy, errors, block_errors, value, .. } = self;
         let expr = &item.manager;
         // The call that has the bound: an error about the manager is shown at the manager.
+        let at_manager = Span::mixed_site().located_at(item.span);
         // It is also where the block is, for a `LostError`; of a nested block, and in an attribute, only this span says so.
-        let here = self.mode.nested || self.mode.form == Form::Function;
-        let at_manager = if here { item.span } else { Span::mixed_site().located_at(item.span) };
+        let is_here = self.mode.nested || self.mode.form == Form::Function;
+        let here = is_here.then(|| quote_spanned!(item.span=> .here()));
         let (kind, policy_value, call) = match self.mode.flavour {
             Flavour::Async => (
                 ours!(kind::{First as _, Second as _, Third as _}),
@@ -366,7 +367,7 @@ impl Level {
         ours! {
             let #manager = #expr;
             let #probe = #private::probe(&#manager);
-            let mut #scope = #kind.#call;
+            let mut #scope = #kind.#call #here;
             let #policy = #policy_value;
             let #errors = #scope.errors();
             #block_errors
@@ -414,6 +415,8 @@ impl Level {
                 expander.asking_errors(&ours!(#errors.#lift))
             }
             Form::Function => {
+                let mut returns = returns.clone();
+                returns.set_span(at_manager);
                 let lift = quote_spanned!(at_manager=> lift_out(#returns));
                 expander.asking_errors(&ours!(#errors.#lift))
             }
@@ -430,7 +433,7 @@ impl Level {
                 NoResult as _
             });
             let look = match mode.form {
-                Form::Function => ours!(look_at_both(&stop, &#out)),
+                Form::Function => ours!(look_at_both(&stop, #out.as_ref())),
                 Form::One | Form::Several => ours!(look(&stop)),
             };
             let tell =

@@ -27,9 +27,7 @@ impl Function {
         };
         let (qualifiers, rest) = item.split_at(item.iter().take_while(is_qualifier).count());
         let Some(r#fn) = rest.first().filter(|tree| is_ident(tree, "fn")) else {
-            if let Some(first) = item.first() {
-                mistakes.at(first, not_a_function(name, rest.first().unwrap_or(first)));
-            }
+            not_a_function(name, item, rest, mistakes);
             return None;
         };
         let Some((last, before)) = trees.split_last() else { unreachable!("there is a `fn`") };
@@ -144,15 +142,24 @@ fn boxed_future(braces: &Group) -> Option<[(TokenStream, Group); 2]> {
     Some([(stream(path), argument.clone()), (stream(keywords), block)])
 }
 
-fn not_a_function(name: &str, keyword: &TokenTree) -> String {
-    let what = keyword.to_string();
-    let (what, remedy) = match &*what {
-        "impl" | "trait" | "mod" => (what, "put it on each `async fn` in it"),
-        "struct" | "enum" | "union" | "use" | "static" | "type" => (what, "remove it here"),
-        _ => ("something else".to_owned(), "for a part of a function there is `async_with!`"),
-    };
-    let what = if what.contains(' ') { what } else { format!("`{what}`") };
-    format!("`{name}` is for an `async fn`, whose body becomes the block, and this is {what}: {remedy}")
+fn not_a_function(name: &str, item: &[TokenTree], rest: &[TokenTree], mistakes: &mut Mistakes) {
+    const ITEMS: [&str; 11] =
+        ["enum", "impl", "macro_rules", "mod", "static", "struct", "trait", "type", "union", "use", "const"];
+    let Some(first) = item.first() else { return };
+    let mut here = rest.iter().chain([first]);
+    let what = here.find_map(|tree| ITEMS.into_iter().find(|word| is_ident(tree, word)));
+    let message = format!("`{name}` is for an `async fn`, whose body becomes the block");
+    mistakes.on_expression = what.is_none() && !is_ident(first, "extern");
+    mistakes.at(
+        first,
+        match what {
+            Some(what @ ("impl" | "trait" | "mod")) => {
+                format!("{message}: put it on each `async fn` in this `{what}`")
+            }
+            Some(what) => format!("{message}, not for this `{what}`"),
+            None => format!("{message}; for a part of a function there is `async_with!`"),
+        },
+    );
 }
 
 fn not_async(
@@ -163,28 +170,26 @@ fn not_async(
     mistakes: &mut Mistakes,
 ) {
     let is_const = qualifiers.iter().find(|tree| is_ident(tree, "const"));
-    // What does not compile in this function is not compiled, so that it is not a second error.
+    // What does not compile in such a function is left out, so that it is no second error.
     mistakes.names_missing |= is_const.is_some() || awaits(body).is_some();
     if let Some(r#const) = is_const {
         mistakes.managers.clear();
         mistakes.at(r#const, format!("`{name}` awaits, which a `const fn` cannot: make it an `async fn`"));
-    } else if contains(
-        body,
-        &|trees| matches!(trees, [r#async, block, ..] if is_ident(r#async, "async") && (is_brace(block) || is_ident(block, "move"))),
-    ) {
-        mistakes.at(
-            r#fn,
-            format!(
-                "`{name}` awaits: make this an `async fn`; if an attribute above has taken the `async` away, as `#[tokio::main]` \
-                 does, put `{name}` above that"
-            ),
-        );
-    } else {
-        mistakes.at(
-            r#fn,
-            format!(
-                "`{name}` awaits: make this an `async fn`; for managers that need no awaiting there is `with!`"
-            ),
-        );
+        return;
     }
+    let is_async_block = |trees: &[TokenTree]| {
+        matches!(trees, [r#async, next, ..]
+            if is_ident(r#async, "async") && (is_brace(next) || is_ident(next, "move")))
+    };
+    let remedy = if awaits(body).is_some() {
+        "make this an `async fn`".to_owned()
+    } else if contains(body, &is_async_block) {
+        format!(
+            "make this an `async fn`; if an attribute above has taken the `async` away, as `#[tokio::main]` does, put \
+             `{name}` above that"
+        )
+    } else {
+        "make this an `async fn`; for managers that need no awaiting there is `with!`".to_owned()
+    };
+    mistakes.at(r#fn, format!("`{name}` awaits: {remedy}"));
 }

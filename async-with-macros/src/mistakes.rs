@@ -14,6 +14,8 @@ pub(crate) struct Mistakes {
     /// Whether a name is missing that the body may use, so that it is not compiled.
     pub(crate) names_missing: bool,
     pub(crate) body: TokenStream,
+    /// Whether an attribute stands on an expression.
+    pub(crate) on_expression: bool,
 }
 
 impl Mistakes {
@@ -72,11 +74,15 @@ impl Mistakes {
         quote_spanned!(Span::mixed_site()=> #head #body #tail)
     }
 
-    /// Reports every mistake before an item, which stays as it is.
-    pub(crate) fn expand_before(self, item: &TokenStream) -> TokenStream {
+    /// Reports every mistake beside what an attribute stands on, which stays as it is.
+    pub(crate) fn expand_around(mut self, target: TokenStream) -> TokenStream {
+        if self.on_expression {
+            self.body = target;
+            return self.expand();
+        }
         let errors =
             self.found.iter().map(|(at, message)| quote_spanned!(*at=> ::core::compile_error! { #message }));
-        quote_spanned!(Span::mixed_site()=> #(#errors)* #item)
+        quote_spanned!(Span::mixed_site()=> #(#errors)* #target)
     }
 
     /// The reports and the managers; and what stands for each value that is not there.

@@ -28,7 +28,7 @@ struct Head {
 
 pub(crate) fn attribute(head: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
-    let mut trees: Vec<_> = item.clone().into_iter().collect();
+    let mut trees: Vec<_> = item.into_iter().collect();
     let Head { mut facade, mut items } = Head::parse(head, &mut mistakes);
     // The upper one is the outer one, as in Python. Left to itself, the lower one would expand around the upper one.
     let is_ours = |path: &[TokenTree], head: &TokenTree| is_this_attribute(path, head, facade.as_ref());
@@ -38,7 +38,7 @@ pub(crate) fn attribute(head: TokenStream, item: TokenStream) -> TokenStream {
         items.extend(lower.items);
     }
     let Some(function) = Function::parse("within", &trees, &mut mistakes) else {
-        return mistakes.expand_before(&item);
+        return mistakes.expand_around(stream(&trees));
     };
     if !mistakes.is_empty() {
         mistakes.body = function.body.clone();
@@ -60,7 +60,7 @@ impl Head {
             mistakes
                 .add(Span::call_site(), "a context manager is missing: write `#[within(manager as name)]`");
         }
-        let items = parse::items(&trees, "`as name`, or a comma", mistakes);
+        let items = parse::items(&trees, "`as name` or a comma", mistakes);
         Self { facade, items }
     }
 }

@@ -13,7 +13,6 @@ pub trait FunctionResult<E> {
     fn from_item(error: E) -> Self;
 }
 
-#[diagnostic::do_not_recommend]
 impl<T, E, F: FunctionError<E>> FunctionResult<E> for Result<T, F> {
     fn from_item(error: E) -> Self {
         Err(F::from_item(error))
@@ -46,19 +45,16 @@ pub trait Nothing {
     fn nothing() -> Self;
 }
 
-#[diagnostic::do_not_recommend]
 impl Nothing for () {
     fn nothing() -> Self {}
 }
 
-#[diagnostic::do_not_recommend]
 impl<T> Nothing for Option<T> {
     fn nothing() -> Self {
         None
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: Nothing, E> Nothing for Result<T, E> {
     fn nothing() -> Self {
         Ok(T::nothing())

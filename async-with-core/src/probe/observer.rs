@@ -23,10 +23,10 @@ impl Watches {
     pub fn look_at_both<'a, R, E, W>(
         self,
         stop: &'a Stop<R, E>,
-        value: &'a Option<Product<R, W>>,
+        value: Option<&'a Product<R, W>>,
     ) -> Look<'a, R> {
         let Look(returned) = self.look(stop);
-        Look(returned.or_else(|| value.as_ref().and_then(Product::value)))
+        Look(returned.or_else(|| value.and_then(Product::value)))
     }
 }
 
@@ -35,7 +35,7 @@ impl Ignores {
         Blind
     }
 
-    pub fn look_at_both<R, E, W>(self, _stop: &Stop<R, E>, _value: &Option<Product<R, W>>) -> Blind {
+    pub fn look_at_both<R, E, W>(self, _stop: &Stop<R, E>, _value: Option<&Product<R, W>>) -> Blind {
         Blind
     }
 }
