@@ -28,8 +28,10 @@ async fn leave(manager: Recorder<Failure>, log: &Log, how: &str) -> Result<u32, 
             "return err" => return Err(Failure("returned")),
             "panic" => panic!("in the body"),
             "break" => break,
-            _ => continue,
+            "continue" => continue,
+            _ => {}
         }
+        *a += 1;
     }
     *a += 10;
     if how == "err" { Err(Failure("value")) } else { Ok(*a) }
@@ -39,8 +41,9 @@ async fn leave(manager: Recorder<Failure>, log: &Log, how: &str) -> Result<u32, 
 async fn each_way_out_exits_once_and_tells_how() {
     let log = Log::default();
     for (how, result, outcome) in [
-        ("end", Ok(11), "completed"),
+        ("end", Ok(14), "completed"),
         ("break", Ok(11), "completed"),
+        ("continue", Ok(11), "completed"),
         ("err", Err(Failure("value")), "failed"),
         ("?", Err(Failure("question mark")), "failed"),
         ("return", Ok(1), "returned"),
@@ -78,6 +81,16 @@ async fn an_exit_that_fails_after_a_success_is_the_result() {
     }
 }
 
+#[rustfmt::skip]
+#[within(
+    log.sure("a"),
+    log.unsure("b").exit_fails(Failure("lost by an attribute")), // its line is looked for below
+)]
+async fn in_several_lines(log: &Log) -> Result<(), Failure> {
+    let _ = log;
+    Err(Failure("body"))
+}
+
 #[tokio::test]
 async fn an_exit_that_fails_after_a_failure_is_lost_and_the_hook_is_told_where() {
     let lost = LostErrors::with("lost by an attribute");
@@ -85,15 +98,6 @@ async fn an_exit_that_fails_after_a_failure_is_lost_and_the_hook_is_told_where()
     for (how, error) in [("err", "value"), ("?", "question mark"), ("return err", "returned")] {
         let manager = log.unsure("a").exit_fails(Failure("lost by an attribute"));
         assert_eq!(leave(manager, &log, how).await, Err(Failure(error)), "{how}");
-    }
-    #[rustfmt::skip]
-    #[within(
-        log.sure("a"),
-        log.unsure("b").exit_fails(Failure("lost by an attribute")), // its line is looked for below
-    )]
-    async fn in_several_lines(log: &Log) -> Result<(), Failure> {
-        let _ = log;
-        Err(Failure("body"))
     }
     assert_eq!(in_several_lines(&log).await, Err(Failure("body")));
     let lost = lost.all();
@@ -359,7 +363,11 @@ async fn one_attribute_above_another_is_the_outer_one() {
 
 #[within(Suppressor(log.unsure("a"), swallow))]
 async fn nothing_but_success(log: &Log, swallow: bool, fail: bool) -> Result<(), Failure> {
-    if fail { Err(Failure("body")) } else { Ok(log.add("success")) }
+    if fail {
+        return Err(Failure("body"));
+    }
+    log.add("success");
+    Ok(())
 }
 
 #[tokio::test]

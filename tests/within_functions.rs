@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use async_with::{AsyncContextManager, within};
+use async_with::{AsyncContextManager, LocalAsyncContextManager, Outcome, within};
 
 use crate::common::log::{Failure, Log, Recorder};
 use crate::common::{Fallible, Plain};
@@ -52,6 +52,38 @@ impl Store {
     async fn new() -> Self {
         Self { items: vec![1], ..Self::default() }
     }
+}
+
+#[tokio::test]
+async fn the_manager_may_borrow_a_parameter_and_stay_on_its_thread() {
+    /// Lends what it borrows.
+    struct Borrowed<'a>(Option<&'a mut Vec<u32>>, Rc<Log>);
+
+    impl<'a> LocalAsyncContextManager for Borrowed<'a> {
+        type Value = &'a mut Vec<u32>;
+        type Error = Failure;
+
+        async fn enter(&mut self) -> Result<Self::Value, Failure> {
+            self.0.take().ok_or(Failure("entered twice"))
+        }
+
+        async fn exit(self, _value: Self::Value, outcome: Outcome) -> Result<(), Failure> {
+            self.1.add(format!("exit: {outcome}"));
+            Ok(())
+        }
+    }
+
+    #[within(Borrowed(Some(list), Rc::new(log.clone())) as numbers)]
+    async fn push(list: &mut Vec<u32>, log: &Log, number: u32) -> Result<usize, Failure> {
+        tokio::task::yield_now().await;
+        numbers.push(number);
+        Ok(numbers.len())
+    }
+
+    let (log, mut list) = (Log::default(), vec![1]);
+    assert_eq!(push(&mut list, &log, 2).await, Ok(2));
+    assert_eq!(list, [1, 2]);
+    log.expect(&["exit: completed"]);
 }
 
 #[tokio::test]

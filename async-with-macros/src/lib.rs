@@ -34,7 +34,8 @@ pub fn with_impl(input: TokenStream) -> TokenStream {
     expand::invocation(Flavour::Sync, input.into()).into()
 }
 
-/// Makes the whole body of an `async fn` a block: use it as `async_with::within`, where it is documented.
+// Documented where `async-with` exports it.
+#[doc(hidden)]
 #[proc_macro_attribute]
 pub fn within(head: TokenStream, function: TokenStream) -> TokenStream {
     within::attribute(head.into(), function.into()).into()

@@ -10,6 +10,7 @@
 //! ```
 
 use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
+use quote::quote_spanned;
 use syn::Path;
 use syn::parse::Parser;
 
@@ -44,9 +45,14 @@ pub(crate) fn attribute(head: TokenStream, item: TokenStream) -> TokenStream {
         mistakes.body = function.body.clone();
         return function.with_body(mistakes.expand_in_function());
     }
-    let expander = Expander::new(&facade.unwrap_or_else(|| ours!(::async_with)));
-    let body = expander.function(items, &function.body);
-    function.with_body(body)
+    // A path that the user gives is looked up once, so that one which leads nowhere is one mistake, shown there.
+    let import = facade.map(|path| {
+        let span = path.clone().into_iter().last().map_or_else(Span::call_site, |last| last.span());
+        quote_spanned!(span=> use #path as __async_with;)
+    });
+    let facade = if import.is_some() { ours!(__async_with) } else { ours!(::async_with) };
+    let body = Expander::new(&facade).function(items, &function.body);
+    function.with_body(ours!(#import #body))
 }
 
 impl Head {
