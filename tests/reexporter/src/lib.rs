@@ -15,6 +15,15 @@ macro_rules! guarded {
     };
 }
 
+/// A macro of this crate that makes a function, whose users need not know `async-with`.
+#[macro_export]
+macro_rules! guarded_function {
+    ($vis:vis fn $name:ident() -> $type:ty, $manager:expr, $body:block) => {
+        #[$crate::within(crate = $crate::facade, $manager)]
+        $vis async fn $name() -> $type $body
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -75,10 +84,13 @@ mod tests {
         *a + *b
     }
 
+    crate::guarded_function!(fn by_macro() -> u32, Number(1), { 4 });
+
     #[tokio::test]
     async fn the_attribute_is_told_where_the_crate_is() {
         assert_eq!(by_name().await, 2);
         assert_eq!(by_path().await, 3);
+        assert_eq!(by_macro().await, 4);
     }
 
     #[tokio::test]
