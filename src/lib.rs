@@ -4,14 +4,16 @@
 #[cfg(feature = "tracing")]
 pub use async_with_core::Traced;
 pub use async_with_core::{
-    AsyncContextManager, AsyncContextManagerExt, BoxContextManager, ContextManager, ContextManagerExt,
-    FinishEnter, Interrupt, IntoAsync, LocalAsyncContextManager, LocalAsyncContextManagerExt, LocalIntoAsync,
-    LocalMapErr, LostError, MapErr, ObserveError, Outcome, Suppress, set_lost_error_hook, settle,
+    AsyncContextManager, AsyncContextManagerExt, AsyncExitStack, Body, BoxContextManager, ContextFn,
+    ContextManager, ContextManagerExt, Defer, Done, Entered, FinishEnter, FromFn, Interrupt, IntoAsync,
+    LocalAsyncContextManager, LocalAsyncContextManagerExt, LocalIntoAsync, LocalMapErr, LostError, MapErr,
+    ObserveError, Outcome, Ready, Suppress, Together, context, defer, from_fn, ready, set_lost_error_hook,
+    settle, together,
 };
 #[cfg(feature = "tokio")]
 pub use async_with_core::{ExitTimeout, ExitTimeoutError};
 
-#[cfg(any(feature = "tokio", feature = "__sqlx"))]
+#[cfg(feature = "tokio")]
 pub mod managers;
 
 /// Enters context managers, runs a body, and exits them on every way out.
@@ -118,6 +120,104 @@ macro_rules! async_with {
         $crate::__private::async_with_impl! { ($crate) $($tokens)* }
     };
 }
+
+/// Makes the whole body of an `async fn` the body of an [`async_with!`] block.
+///
+/// Each call evaluates the manager expressions anew, enters, runs the body, and exits. What entering and exiting fail with is
+/// returned from the function, as by `?`.
+///
+/// # Grammar
+///
+/// ```text
+/// #[within( ("crate" "=" path ",")? item ("," item)* ","? )]
+/// item := expr ("as" pattern)?
+/// ```
+///
+/// Items are those of [`async_with!`]. They may use the parameters of the function, `self` included. `crate = path` says where
+/// this crate is, if that is not `::async_with`.
+///
+/// The function may be free or a method, generic, or in a trait, with a body. Its attributes, visibility and signature stay as
+/// they are. An attribute `within` above another one is the outer one: `#[within(a)] #[within(b)]` is `#[within(a, b)]`.
+///
+/// # What happens
+///
+/// 1. The first manager expression is evaluated, and its `enter` is awaited. If that fails, the function returns the error.
+/// 2. So for the next item; it may use the names before it. If that fails, the earlier managers are exited, told
+///    [`Outcome::Failed`].
+/// 3. The body runs. Its value is the function's value.
+/// 4. `exit` is awaited, for the last item first. It is told [`Outcome::Completed`], or [`Outcome::Failed`] if the value of the
+///    body is an `Err`; for `return` and `?`, [`Outcome::Returned`] or [`Outcome::Failed`].
+/// 5. The function returns what the body returned. If that is no failure and an exit failed, it returns the exit's error.
+///
+/// # Errors
+///
+/// The function returns what entering or exiting reports, or the manager's own [`Interrupt`], converted with `From`. So it has
+/// to return a `Result`, unless the `Error` of each manager is [`Infallible`](std::convert::Infallible); otherwise it does not
+/// compile. An exit that fails after the body failed reports to the [lost-error hook](set_lost_error_hook) instead.
+///
+/// Over a manager that implements [`Suppress`], the function has to return `()`, an `Option`, or a `Result` of one of them. When
+/// a failure is swallowed it returns `()`, `None`, or `Ok` of it. A manager that implements [`ObserveError`] sees each `Err` that
+/// leaves the function: by `return`, by `?`, as the value of the body, or from a later item.
+///
+/// # Panics
+///
+/// As for [`async_with!`].
+///
+/// # Cancel safety
+///
+/// As for [`async_with!`]: when the future of the function is dropped after the enter, the exit runs to its end detached.
+///
+/// # Examples
+///
+/// ```
+/// use async_with::{AsyncContextManager, Outcome, within};
+///
+/// struct Database;
+///
+/// impl Database {
+///     fn transaction(&self) -> Transaction {
+///         Transaction
+///     }
+///
+///     /// Both the commit and the parsing can fail.
+///     #[within(self.transaction() as log)]
+///     async fn deposit(&self, amount: &str) -> Result<u32, Box<dyn std::error::Error>> {
+///         let amount: u32 = amount.parse()?;       // leaves `deposit`, after a ROLLBACK
+///         log.push(format!("UPDATE … {amount}"));
+///         Ok(amount)                               // leaves `deposit`, after a COMMIT
+///     }
+/// }
+///
+/// struct Transaction;
+///
+/// impl AsyncContextManager for Transaction {
+///     type Value = Vec<String>;
+///     type Error = std::io::Error;
+///
+///     async fn enter(&mut self) -> Result<Vec<String>, Self::Error> {
+///         Ok(vec!["BEGIN".to_owned()])
+///     }
+///
+///     async fn exit(self, mut log: Vec<String>, outcome: Outcome) -> Result<(), Self::Error> {
+///         log.push(if outcome.is_success() { "COMMIT" } else { "ROLLBACK" }.to_owned());
+///         println!("{}", log.join("; "));
+///         Ok(())
+///     }
+/// }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(Database.deposit("5").await.unwrap(), 5);
+/// assert!(Database.deposit("five").await.is_err());
+/// # });
+/// ```
+///
+/// # Limits
+///
+/// - An attribute that takes the `async` away, such as `#[tokio::main]` or `#[tokio::test]`, goes below this one.
+///   `#[async_trait]` may be above it.
+/// - What the body returns is kept while the exit is awaited. So the future of the function is `Send` only if that is.
+/// - Those of [`async_with!`].
+#[doc(inline)]
+pub use async_with_macros::within;
 
 /// Enters synchronous context managers, runs a body, and exits them on every way out.
 ///

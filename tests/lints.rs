@@ -15,7 +15,7 @@
 
 mod common;
 
-use async_with::{async_with, with};
+use async_with::{async_with, with, within};
 
 use crate::common::log::{Failure, Log, Recorder};
 use crate::common::{Fallible, Plain};
@@ -218,6 +218,83 @@ async fn must_use_is_kept() -> Result<(), &'static str> {
     Ok(())
 }
 
+mod attribute {
+    use super::{Failure, Fallible, Log, Plain, within};
+
+    #[within(log.sure("a"))]
+    pub(super) async fn unit(log: &Log) {
+        log.add("body");
+    }
+
+    #[within(log.sure("a") as _guard, log.unsure("b"))]
+    pub(super) async fn guards(log: &Log) -> Result<(), Failure> {
+        log.add("body");
+        Ok(())
+    }
+
+    #[within(log.unsure("a") as a)]
+    pub(super) async fn ends_in_a_return(log: &Log, early: bool) -> Result<u32, Failure> {
+        if early {
+            return Ok(1);
+        }
+        loop {
+            if *a == 0 {
+                return Ok(*a);
+            }
+        }
+    }
+
+    #[within(Fallible)]
+    pub(super) async fn ends_in_the_question_mark(text: &str) -> Result<u32, Box<dyn std::error::Error>> {
+        Ok(text.parse::<u32>()?)
+    }
+
+    #[within(Plain)]
+    pub(super) async fn is_one_expression(number: u8) -> u8 {
+        number
+    }
+
+    #[within(Plain)]
+    pub(super) async fn is_empty() {}
+
+    #[within(Plain)]
+    pub(super) async fn ends_in_a_panic(number: Option<u8>) -> u8 {
+        match number {
+            Some(number) => number,
+            None => panic!("no number"),
+        }
+    }
+
+    #[within(Fallible)]
+    pub(super) async fn always_panics() -> Result<(), &'static str> {
+        todo!()
+    }
+
+    #[within(Plain)]
+    pub(super) async fn never_ends() -> u8 {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[within(Plain as &mut ())]
+    pub(super) async fn moves_a_parameter(mut list: Vec<u32>, extra: Vec<u32>) -> Vec<u32> {
+        list.extend(extra);
+        list
+    }
+
+    /// Documented.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    #[must_use = "it is what was asked for"]
+    #[within(Plain)]
+    pub(super) async fn is_opaque(text: &str) -> impl Iterator<Item = char> {
+        text.chars()
+    }
+}
+
 #[tokio::test]
 async fn typical_uses_run() {
     let log = Log::default();
@@ -240,4 +317,14 @@ async fn typical_uses_run() {
     assert_eq!(moves_and_borrows(&log, vec![5]).await, [5, 0, 1]);
     assert_eq!(body_from_a_macro().await, 3);
     assert_eq!(must_use_is_kept().await, Ok(()));
+    attribute::unit(&log).await;
+    assert_eq!(attribute::guards(&log).await, Ok(()));
+    assert_eq!(attribute::ends_in_a_return(&log, false).await, Ok(0));
+    assert_eq!(attribute::ends_in_the_question_mark("1").await.unwrap(), 1);
+    assert_eq!(attribute::is_one_expression(1).await, 1);
+    attribute::is_empty().await;
+    assert_eq!(attribute::ends_in_a_panic(Some(1)).await, 1);
+    drop((attribute::always_panics(), attribute::never_ends()));
+    assert_eq!(attribute::moves_a_parameter(vec![1], vec![2]).await, [1, 2]);
+    assert_eq!(attribute::is_opaque("ab").await.count(), 2);
 }

@@ -35,6 +35,10 @@ impl<T, W> Product<T, W> {
         Self { result: Err(error), failed: true }
     }
 
+    pub(crate) fn value(&self) -> Option<&T> {
+        self.result.as_ref().ok()
+    }
+
     pub fn into_result(self) -> Result<T, W> {
         self.result
     }

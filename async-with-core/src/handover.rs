@@ -12,6 +12,8 @@ use crate::nesting::{DetachedExit, Place, remember};
 use crate::scope::{Payload, unwinding};
 use crate::{Outcome, background};
 
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// Where detached exits run.
 #[derive(Clone, Default)]
 #[doc(hidden)]
@@ -31,7 +33,7 @@ impl Runtime {
         Self::Background
     }
 
-    fn spawn(self, exit: Pin<Box<dyn Future<Output = ()> + Send>>) {
+    fn spawn(self, exit: BoxFuture<()>) {
         match self {
             Self::Background => background::spawn(exit),
             #[cfg(feature = "tokio")]
@@ -158,7 +160,7 @@ impl<E: Debug + Send + 'static> HandOver for Result<(), E> {
 
 /// A step of a block that is awaited in place, and runs on detached if it is dropped before its end.
 pub(crate) struct Shield<T: HandOver> {
-    running: Option<(Pin<Box<dyn Future<Output = T> + Send>>, Place)>,
+    running: Option<(BoxFuture<T>, Place)>,
     outcome: Outcome,
 }
 

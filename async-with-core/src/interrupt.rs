@@ -39,13 +39,29 @@ use std::task::{Context, Poll};
 /// ```
 #[must_use = "an interrupt does nothing unless a manager returns it"]
 pub struct Interrupt<E> {
-    future: Option<Pin<Box<dyn Future<Output = E> + Send>>>,
+    watch: Option<Pin<Box<dyn Watch<E> + Send>>>,
+}
+
+/// What goes on beside a body.
+trait Watch<E> {
+    fn poll_interrupt(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<E>;
+
+    /// Runs a poll of the body.
+    fn around(&self, body: &mut dyn FnMut()) {
+        body();
+    }
+}
+
+impl<F: Future> Watch<F::Output> for F {
+    fn poll_interrupt(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.poll(cx)
+    }
 }
 
 impl<E> Interrupt<E> {
     /// An interrupt that never comes, which costs nothing.
     pub fn never() -> Self {
-        Self { future: None }
+        Self { watch: None }
     }
 
     /// An interrupt that comes when `future` resolves, and carries the error it resolves to.
@@ -56,30 +72,122 @@ impl<E> Interrupt<E> {
     ///
     /// A panic of the future counts as a panic of the body.
     pub fn when(future: impl Future<Output = E> + Send + 'static) -> Self {
-        Self { future: Some(Box::pin(future)) }
+        Self { watch: Some(Box::pin(future)) }
+    }
+
+    pub(crate) fn is_never(&self) -> bool {
+        self.watch.is_none()
+    }
+
+    fn watching(watch: impl Watch<E> + Send + 'static) -> Self {
+        Self { watch: Some(Box::pin(watch)) }
     }
 
     pub(crate) fn map<F, O>(self, convert: F) -> Interrupt<O>
     where
         E: 'static,
-        F: FnOnce(E) -> O + Send + 'static,
+        F: Fn(E) -> O + Send + 'static,
     {
-        match self.future {
-            Some(future) => Interrupt::when(async move { convert(future.await) }),
-            None => Interrupt::never(),
+        if self.is_never() {
+            Interrupt::never()
+        } else {
+            Interrupt::watching(Mapped { inner: self, convert })
         }
     }
 
+    /// The first of several.
+    pub(crate) fn any(interrupts: impl IntoIterator<Item = Self>) -> Self
+    where
+        E: 'static,
+    {
+        let mut some: Vec<_> = interrupts.into_iter().filter(|interrupt| !interrupt.is_never()).collect();
+        match some.len() {
+            0 => Self::never(),
+            1 => some.remove(0),
+            _ => Self::watching(Any(some)),
+        }
+    }
+
+    /// With the body in a span.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn in_span(self, span: tracing::Span) -> Self
+    where
+        E: 'static,
+    {
+        Self::watching(InSpan { inner: self, span })
+    }
+
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<E> {
-        match &mut self.future {
-            Some(future) => future.as_mut().poll(cx),
+        match &mut self.watch {
+            Some(watch) => watch.as_mut().poll_interrupt(cx),
             None => Poll::Pending,
         }
+    }
+
+    pub(crate) fn around<T>(&self, body: impl FnOnce() -> T) -> T {
+        let Some(watch) = &self.watch else { return body() };
+        let (mut body, mut result) = (Some(body), None);
+        watch.around(&mut || result = body.take().map(|body| body()));
+        result.expect("a body is polled")
+    }
+}
+
+struct Mapped<E, F> {
+    inner: Interrupt<E>,
+    convert: F,
+}
+
+/// The function is not pinned.
+impl<E, F> Unpin for Mapped<E, F> {}
+
+impl<E, F: Fn(E) -> O, O> Watch<O> for Mapped<E, F> {
+    fn poll_interrupt(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O> {
+        self.inner.poll(cx).map(&self.convert)
+    }
+
+    fn around(&self, body: &mut dyn FnMut()) {
+        self.inner.around(body);
+    }
+}
+
+struct Any<E>(Vec<Interrupt<E>>);
+
+impl<E> Watch<E> for Any<E> {
+    fn poll_interrupt(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<E> {
+        let ready = self.0.iter_mut().map(|interrupt| interrupt.poll(cx)).find(Poll::is_ready);
+        ready.unwrap_or(Poll::Pending)
+    }
+
+    fn around(&self, body: &mut dyn FnMut()) {
+        fn inside<E>(interrupts: &[Interrupt<E>], body: &mut dyn FnMut()) {
+            match interrupts {
+                [outer, inner @ ..] => outer.around(|| inside(inner, body)),
+                [] => body(),
+            }
+        }
+        inside(&self.0, body);
+    }
+}
+
+#[cfg(feature = "tracing")]
+struct InSpan<E> {
+    inner: Interrupt<E>,
+    span: tracing::Span,
+}
+
+#[cfg(feature = "tracing")]
+impl<E> Watch<E> for InSpan<E> {
+    fn poll_interrupt(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<E> {
+        self.inner.poll(cx)
+    }
+
+    fn around(&self, body: &mut dyn FnMut()) {
+        self.span.in_scope(|| self.inner.around(body));
     }
 }
 
 impl<E> fmt::Debug for Interrupt<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.future.is_some() { "Interrupt::when(..)" } else { "Interrupt::never()" })
+        f.write_str(if self.watch.is_some() { "Interrupt::when(..)" } else { "Interrupt::never()" })
     }
 }

@@ -5,6 +5,8 @@
 mod adapters;
 mod background;
 mod classify;
+mod compound;
+mod constructors;
 #[allow(
     missing_docs,
     clippy::missing_errors_doc,
@@ -50,6 +52,8 @@ pub use adapters::{
 };
 #[cfg(feature = "tokio")]
 pub use adapters::{ExitTimeout, ExitTimeoutError};
+pub use compound::{AsyncExitStack, Entered, Together, together};
+pub use constructors::{Body, ContextFn, Defer, Done, FromFn, Ready, context, defer, from_fn, ready};
 pub use handover::settle;
 pub use interrupt::Interrupt;
 pub use lost::{LostError, set_lost_error_hook};

@@ -99,6 +99,12 @@ impl Site {
         Self { manager: std::any::type_name::<M>, location: Location::caller() }
     }
 
+    /// The same manager at the place of the call.
+    #[track_caller]
+    pub(crate) fn here(self) -> Self {
+        Self { location: Location::caller(), ..self }
+    }
+
     /// Another manager at the same place: a part of the first.
     pub(crate) fn part<M>(self) -> Self {
         Self { manager: std::any::type_name::<M>, ..self }

@@ -102,12 +102,6 @@ pub trait AsyncContextManager: Sized + Send + 'static {
         let _ = site;
         self.exit(value, outcome)
     }
-
-    #[cfg(feature = "tracing")]
-    #[doc(hidden)]
-    fn __span(&self) -> tracing::Span {
-        tracing::Span::none()
-    }
 }
 
 pub(crate) const ENTERED_ONCE: &str = "a context manager is entered once";
@@ -197,13 +191,6 @@ pub trait LocalAsyncContextManager: Sized {
         manager.as_mut().expect(ENTERED_ONCE).enter()
     }
 
-    /// The span of the body.
-    #[cfg(feature = "tracing")]
-    #[doc(hidden)]
-    fn __span(&self) -> tracing::Span {
-        tracing::Span::none()
-    }
-
     #[doc(hidden)]
     #[must_use]
     fn __runtime() -> Runtime {
@@ -257,11 +244,6 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
         site: Site,
     ) -> impl Future<Output = Result<Self::Value, Self::Error>> {
         <M as AsyncContextManager>::__enter(manager, site)
-    }
-
-    #[cfg(feature = "tracing")]
-    fn __span(&self) -> tracing::Span {
-        AsyncContextManager::__span(self)
     }
 
     fn __runtime() -> Runtime {

@@ -183,6 +183,12 @@ impl Place {
         Current::Body { own: self.own.get().cloned(), around: self.around.clone(), task: TaskId::default() }
     }
 
+    /// With its node from the beginning: several futures at a time may be polled in the name of this scope.
+    pub(crate) fn shared(self) -> Self {
+        self.own.get_or_init(|| Arc::new(Node { around: self.around.clone(), nested: Mutex::default() }));
+        self
+    }
+
     /// Awaits something in the name of the scope: blocks that begin in it are nested in the scope.
     pub(crate) async fn within<F: Future>(&self, future: F) -> F::Output {
         let mut current = self.body();

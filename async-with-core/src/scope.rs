@@ -105,8 +105,6 @@ impl<R, E> Stop<R, E> {
 pub struct Driver<'a, E> {
     place: &'a Place,
     interrupt: Result<Interrupt<E>, Payload>,
-    #[cfg(feature = "tracing")]
-    span: tracing::Span,
 }
 
 impl<'a, E> Driver<'a, E> {
@@ -121,13 +119,7 @@ impl<'a, E> Driver<'a, E> {
     }
 
     fn start(self) -> Result<Run<'a, E>, Payload> {
-        Ok(Run {
-            current: self.place.body(),
-            place: self.place,
-            interrupt: self.interrupt?,
-            #[cfg(feature = "tracing")]
-            span: self.span,
-        })
+        Ok(Run { current: self.place.body(), place: self.place, interrupt: self.interrupt? })
     }
 }
 
@@ -136,8 +128,6 @@ struct Run<'a, E> {
     place: &'a Place,
     current: Current,
     interrupt: Interrupt<E>,
-    #[cfg(feature = "tracing")]
-    span: tracing::Span,
 }
 
 impl<E> Run<'_, E> {
@@ -149,10 +139,9 @@ impl<E> Run<'_, E> {
         cx: &mut Context<'_>,
     ) -> Poll<Stop<F::Output, E>> {
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            #[cfg(feature = "tracing")]
-            let _in_span = self.span.enter();
             let running = body.as_mut().as_pin_mut().expect("a body is not polled after it has stopped");
-            match self.current.during(|| running.poll(cx)) {
+            let polled = self.interrupt.around(|| self.current.during(|| running.poll(cx)));
+            match polled {
                 Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
                 Poll::Pending => match flag.stop() {
                     Some(stop) => Poll::Ready(stop),
@@ -210,6 +199,14 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         }
     }
 
+    /// The same block at the place of the call: of the manager, where the span of the whole invocation says less.
+    #[must_use]
+    #[track_caller]
+    pub fn here(mut self) -> Self {
+        self.place.site = self.place.site.here();
+        self
+    }
+
     pub async fn enter(&mut self) -> Result<(), M::Error> {
         self.value = Some(M::__enter(&mut self.manager, self.place.site).await?);
         Ok(())
@@ -222,13 +219,7 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         };
         // The exit is owed from here on, also if this panics.
         let interrupt = catch_unwind(AssertUnwindSafe(|| manager.interrupt(value)));
-        let driver = Driver {
-            place: &self.place,
-            interrupt,
-            #[cfg(feature = "tracing")]
-            span: manager.__span(),
-        };
-        (value, driver)
+        (value, Driver { place: &self.place, interrupt })
     }
 
     /// Does nothing. A borrow of the value that escapes from the body collides with it first, and rustc words that best for
@@ -271,6 +262,14 @@ impl<M: ContextManager> SyncScope<M> {
         Self { manager: Some(manager), value: None, told: None, place }
     }
 
+    /// As for [`Scope::here`].
+    #[must_use]
+    #[track_caller]
+    pub fn here(mut self) -> Self {
+        self.place.site = self.place.site.here();
+        self
+    }
+
     /// # Errors
     ///
     /// What the manager's `enter` reports.
@@ -282,13 +281,7 @@ impl<M: ContextManager> SyncScope<M> {
 
     pub fn open(&mut self) -> (&mut M::Value, SyncDriver<'_, M::Error>) {
         let value = self.value.as_mut().expect("a scope is opened between its enter and its exit");
-        let driver = Driver {
-            place: &self.place,
-            interrupt: Ok(Interrupt::never()),
-            #[cfg(feature = "tracing")]
-            span: tracing::Span::none(),
-        };
-        (value, SyncDriver(driver))
+        (value, SyncDriver(Driver { place: &self.place, interrupt: Ok(Interrupt::never()) }))
     }
 
     /// As for [`Scope::body_ended`].

@@ -85,7 +85,7 @@ pub(crate) struct Expander {
 }
 
 impl Expander {
-    fn new(facade: &TokenStream) -> Self {
+    pub(crate) fn new(facade: &TokenStream) -> Self {
         Self { private: ours!(#facade::__private), names: RefCell::default() }
     }
 
@@ -114,10 +114,10 @@ impl Expander {
     fn block(&self, invocation: Invocation, nested: bool) -> (TokenStream, Vec<Way>) {
         let private = &self.private;
         let Invocation { flavour, items, body } = invocation;
-        let several = items.len() > 1;
+        let form = if items.len() > 1 { Form::Several } else { Form::One };
         // Later items are in the body of the earlier ones, and may leave it too.
         let returns = may_return(&body.tokens) || items.iter().skip(1).any(|item| may_return(&item.manager));
-        let mode = Mode { flavour, awaits: body.awaits, several, returns, nested };
+        let mode = Mode { form, flavour, awaits: body.awaits, returns, nested };
         let mut levels: Vec<_> = items.into_iter().map(|item| Level::new(self, item, mode)).collect();
         let mut ways = Vec::new();
         for later in 1..levels.len() {
@@ -159,8 +159,59 @@ impl Expander {
                 }
             };
         }
-        let run = levels[0].run(self, &returns, &inside, !several);
+        let run = levels[0].run(self, &returns, &inside, form == Form::One);
         (self.outermost(&levels[0], &returns, &run, &ways, &returned), ways)
+    }
+
+    /// The expansion of a function whose body is the block: one block in another for each item, of which each gives what the
+    /// function returns.
+    ///
+    /// ```text
+    /// let returns = Hint::new();
+    /// if false { return returns.never(); }
+    /// let manager = manager;                              // … and its scope, as in a block
+    /// match match scope.enter().await { … } {             // its errors become what the function returns, by `lift_out`
+    ///     Flow::Value(product) => policy.leave(product),
+    ///     Flow::Return(value) => return value,
+    ///     Flow::Jump(_) => unreachable!(),
+    /// }
+    /// ```
+    pub(crate) fn function(&self, items: Vec<Item>, body: &TokenStream) -> TokenStream {
+        let private = &self.private;
+        let mode = Mode {
+            form: Form::Function,
+            flavour: Flavour::Async,
+            awaits: true,
+            returns: true,
+            nested: false,
+        };
+        let returns = self.name("returns");
+        let levels: Vec<_> = items.into_iter().map(|item| Level::new(self, item, mode)).collect();
+        let blocks = levels.iter().rev().fold(body.clone(), |body, level| {
+            let Level { item, out, flag, policy, .. } = level;
+            let inside = ours! {
+                #out = #private::Some(#private::Product::of_body(if false { #returns.never() } else #body));
+                match #flag.complete().await {}
+            };
+            let (set_up, run) = (level.set_up(self, None), level.run(self, &returns, &inside, true));
+            let at_manager = Span::mixed_site().located_at(item.span);
+            let leave = quote_spanned!(at_manager=> leave(product));
+            ours!({
+                #set_up
+                match #run {
+                    #private::Flow::Value(product) => #policy.#leave,
+                    #private::Flow::Return(value) => return value,
+                    #private::Flow::Jump(_) => #private::unreachable!(),
+                }
+            })
+        });
+        ours! {
+            let #returns = #private::Hint::new();
+            if false {
+                return #returns.never();
+            }
+            #blocks
+        }
     }
 
     /// What stands around the levels: the way out of the whole.
@@ -176,7 +227,7 @@ impl Expander {
         let set_up = first.set_up(self, None);
         let Level { errors, policy, value, .. } = first;
         // With several items the type of the block is not known before the last of them.
-        let edge = if first.mode.several { ours!(early) } else { ours!(give) };
+        let edge = if first.mode.form == Form::Several { ours!(early) } else { ours!(give) };
         let edge = self.asking_errors(&ours!(#errors.#edge(#private::edge(#policy, #value))));
         let give = self.asking_errors(&ours!(errors.give(product)));
         // What the body resolves to is what the enclosing function returns; or nothing ever, if no `return` is in it.
@@ -224,13 +275,23 @@ impl Expander {
     }
 }
 
+/// What becomes of the errors of the items, and of the value of the body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The block has the error type of its only item.
+    One,
+    /// The block has the error type of the first item that can fail.
+    Several,
+    /// The block is the body of a function, and all of it is what the function returns.
+    Function,
+}
+
 /// What the levels of one block have in common.
-#[expect(clippy::struct_excessive_bools, reason = "they are independent facts about one block")]
 #[derive(Clone, Copy)]
 struct Mode {
+    form: Form,
     flavour: Flavour,
     awaits: bool,
-    several: bool,
     /// Whether the body may return from the enclosing function.
     returns: bool,
     /// Whether the block is expanded in the body of another one.
@@ -277,8 +338,10 @@ impl Level {
         let Self { item, manager, probe, scope, policy, errors, block_errors, value, .. } = self;
         let expr = &item.manager;
         // The call that has the bound: an error about the manager is shown at the manager.
-        // It is also where the block is, for a `LostError`; of a nested block only this span says so.
-        let at_manager = if self.mode.nested { item.span } else { Span::mixed_site().located_at(item.span) };
+        let at_manager = Span::mixed_site().located_at(item.span);
+        // It is also where the block is, for a `LostError`; of a nested block, and in an attribute, only this span says so.
+        let is_here = self.mode.nested || self.mode.form == Form::Function;
+        let here = is_here.then(|| quote_spanned!(item.span=> .here()));
         let (kind, policy_value, call) = match self.mode.flavour {
             Flavour::Async => (
                 ours!(kind::{First as _, Second as _, Third as _}),
@@ -292,7 +355,7 @@ impl Level {
             ),
         };
         let kind = expander.asking(&kind, &ours!((&&&#probe).kind()));
-        let block_errors = self.mode.several.then(|| {
+        let block_errors = (self.mode.form == Form::Several).then(|| {
             let known = if let Some(Level { block_errors: before, .. }) = around {
                 expander.asking_errors(&ours!(#before.then(&#errors)))
             } else {
@@ -300,14 +363,15 @@ impl Level {
             };
             ours!(let #block_errors = #known;)
         });
+        let value = (self.mode.form != Form::Function).then(|| ours!(let #value = #private::Hint::new();));
         ours! {
             let #manager = #expr;
             let #probe = #private::probe(&#manager);
-            let mut #scope = #kind.#call;
+            let mut #scope = #kind.#call #here;
             let #policy = #policy_value;
             let #errors = #scope.errors();
             #block_errors
-            let #value = #private::Hint::new();
+            #value
         }
     }
 
@@ -342,34 +406,45 @@ impl Level {
         let exit_await = mode.awaits.then(|| ours!(.await));
         let run = if mode.awaits { ours!(run(body, &#flag).await) } else { ours!(run_now(body, &#flag)) };
         let at_manager = Span::mixed_site().located_at(item.span);
-        let lift = if mode.several {
-            let mut block_errors = block_errors.clone();
-            block_errors.set_span(at_manager);
-            let lift = quote_spanned!(at_manager=> lift(&#block_errors));
-            let lift = expander.asking_errors(&ours!(#errors.#lift));
-            ours!(let lift = #lift;)
-        } else {
-            ours!(let lift = #private::identity;)
+        let lift = match mode.form {
+            Form::One => ours!(#private::identity),
+            Form::Several => {
+                let mut block_errors = block_errors.clone();
+                block_errors.set_span(at_manager);
+                let lift = quote_spanned!(at_manager=> lift(&#block_errors));
+                expander.asking_errors(&ours!(#errors.#lift))
+            }
+            Form::Function => {
+                let mut returns = returns.clone();
+                returns.set_span(at_manager);
+                let lift = quote_spanned!(at_manager=> lift_out(#returns));
+                expander.asking_errors(&ours!(#errors.#lift))
+            }
         };
-        let slot = match (mode.several, innermost) {
-            (false, _) => ours!(#errors.slot(#value)),
-            (true, true) => ours!(#block_errors.slot(#value)),
-            (true, false) => ours!(#value.slot()),
+        let slot = match (mode.form, innermost) {
+            (Form::One, _) => ours!(#errors.slot(#value)),
+            (Form::Several, true) => ours!(#block_errors.slot(#value)),
+            (Form::Several, false) => ours!(#value.slot()),
+            (Form::Function, _) => ours!(#returns.slot()),
         };
         let observe = (mode.returns && mode.flavour == Flavour::Async).then(|| {
             let traits = ours!(observe::{
                 First as _, Second as _, AsError as _, AsSendSync as _, AsDyn as _, AsText as _, AsName as _,
                 NoResult as _
             });
-            let tell = expander
-                .asking(&traits, &ours!((&&&&&&(&&#probe).observer().look(&stop)).tell(#scope_again)));
+            let look = match mode.form {
+                Form::Function => ours!(look_at_both(&stop, #out.as_ref())),
+                Form::One | Form::Several => ours!(look(&stop)),
+            };
+            let tell =
+                expander.asking(&traits, &ours!((&&&&&&(&&#probe).observer().#look).tell(#scope_again)));
             ours! {
                 let told = #tell;
                 let stop = stop.observed(told);
             }
         });
         ours!({
-            #lift
+            let lift = #lift;
             match #scope.enter() #enter_await {
                 #private::Ok(()) => {
                     let #flag = #private::Flag::new();

@@ -1,18 +1,20 @@
 //! The procedural macros behind `async-with`; use its `async_with!` and `with!`, which call these.
 //!
 //! How to find your way: `parse` reads an invocation and knows the grammar and its mistakes, `expand` draws the expansion,
-//! `jumps` rewrites the `break`s and `continue`s that cross a block. Parsing never expands, expanding never parses.
+//! `jumps` rewrites the `break`s and `continue`s that cross a block. `within` reads the attribute of that name, and
+//! `function` what it stands on. Parsing never expands, expanding never parses.
 
 #![deny(missing_docs)]
 
 mod expand;
+mod function;
 mod jumps;
 mod mistakes;
 mod parse;
 #[cfg(test)]
 mod snapshots;
-
 mod tokens;
+mod within;
 
 use proc_macro::TokenStream;
 
@@ -30,4 +32,11 @@ pub fn async_with_impl(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn with_impl(input: TokenStream) -> TokenStream {
     expand::invocation(Flavour::Sync, input.into()).into()
+}
+
+// Documented where `async-with` exports it.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn within(head: TokenStream, function: TokenStream) -> TokenStream {
+    within::attribute(head.into(), function.into()).into()
 }

@@ -45,7 +45,7 @@ pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> Result<Invocat
     let trees: Vec<_> = input.into_iter().collect();
     let mut mistakes = Mistakes::default();
     let (head, body) = split(flavour, &trees, &mut mistakes);
-    let items = items(head, &mut mistakes);
+    let items = items(head, "`as name`, a comma, or `=>`", &mut mistakes);
     let body = self::body(flavour, body, &mut mistakes);
     if mistakes.is_empty() { Ok(Invocation { flavour, items, body }) } else { Err(mistakes) }
 }
@@ -110,10 +110,11 @@ fn split<'a>(
     }
 }
 
-fn items(mut head: &[TokenTree], mistakes: &mut Mistakes) -> Vec<Item> {
+/// Cuts the items off, until nothing is left; `expected` is what may come after a manager, for the message about it.
+pub(crate) fn items(mut head: &[TokenTree], expected: &str, mistakes: &mut Mistakes) -> Vec<Item> {
     let mut items = Vec::new();
     while !head.is_empty() {
-        let length = match item(head) {
+        let length = match item(head, expected) {
             Ok((item, length)) => {
                 mistakes.managers.push(item.manager.clone());
                 mistakes.patterns.extend(item.pattern.clone());
@@ -141,7 +142,7 @@ type Mistake = (Span, String);
 ///
 /// An `as` may also be a cast, or be in a later item. So each `as` is tried, and the first counts that has an expression on
 /// its left, and on its right a pattern with nothing but a comma after it.
-fn item(head: &[TokenTree]) -> Result<(Item, usize), Mistake> {
+fn item(head: &[TokenTree], expected: &str) -> Result<(Item, usize), Mistake> {
     if is_punct(&head[0], ',') {
         return Err((head[0].span(), "a context manager is missing before this comma".to_owned()));
     }
@@ -183,7 +184,7 @@ fn item(head: &[TokenTree]) -> Result<(Item, usize), Mistake> {
             ),
             (None, Ok((length, _))) => (
                 head[length].span(),
-                "unexpected token after the context manager: expected `as name`, a comma, or `=>`".to_owned(),
+                format!("unexpected token after the context manager: expected {expected}"),
             ),
             (None, Err(error)) => (error.span(), format!("this is not a context manager: {error}")),
         }),
@@ -239,7 +240,7 @@ fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body 
 
 /// The body as a block, with braces that are ours: rustc would call the user's ones unnecessary when they hold only one
 /// expression. An expression is put in parentheses too, for it might begin like a statement: `{ 1 } + { 2 }`.
-fn in_our_braces(body: TokenStream) -> TokenStream {
+pub(crate) fn in_our_braces(body: TokenStream) -> TokenStream {
     let mut trees = body.clone().into_iter();
     let (Some(first), rest) = (trees.next(), trees.next()) else { return body };
     let span = Span::mixed_site().located_at(first.span());

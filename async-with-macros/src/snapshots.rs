@@ -5,9 +5,9 @@
 use expect_test::{Expect, expect};
 use proc_macro2::{Group, TokenStream, TokenTree};
 
-use crate::expand;
 use crate::parse::Flavour;
 use crate::tokens::{is_ident, is_punct};
+use crate::{expand, within};
 
 #[track_caller]
 fn check(flavour: Flavour, input: &str, expected: &Expect) {
@@ -15,6 +15,12 @@ fn check(flavour: Flavour, input: &str, expected: &Expect) {
     let output = shortened(expand::invocation(flavour, input));
     let file = syn::parse2(quote::quote!(fn expansion() { #output })).unwrap();
     expected.assert_eq(&prettyplease::unparse(&file));
+}
+
+#[track_caller]
+fn check_attribute(head: &str, item: &str, expected: &Expect) {
+    let output = shortened(within::attribute(head.parse().unwrap(), item.parse().unwrap()));
+    expected.assert_eq(&prettyplease::unparse(&syn::parse2(output).unwrap()));
 }
 
 /// For reading: without the path in front of our names, and with `pin!` as a function, whose argument is then formatted.
@@ -644,4 +650,231 @@ fn mistakes() {
         }
     "#]],
     );
+}
+
+#[test]
+fn function() {
+    check_attribute(
+        "first(self) as x, second",
+        "/// Documented.\n pub(crate) async fn method<'a, T>(&'a self, (a, b): T) -> &'a str where T: Copy { #![allow(unused)] f(x) }",
+        &expect![[r#"
+            /// Documented.
+            pub(crate) async fn method<'a, T>(&'a self, (a, b): T) -> &'a str
+            where
+                T: Copy,
+            {
+                #![allow(unused)]
+                let __async_with_returns = Hint::new();
+                if false {
+                    return __async_with_returns.never();
+                }
+                {
+                    let __async_with_manager = first(self);
+                    let __async_with_probe = probe(&__async_with_manager);
+                    let mut __async_with_scope = {
+                        #[allow(unused_imports)]
+                        use kind::{First as _, Second as _, Third as _};
+                        (&&&__async_with_probe).kind()
+                    }
+                        .scope(__async_with_manager)
+                        .here();
+                    let __async_with_policy = {
+                        #[allow(unused_imports)]
+                        use policy::{First as _, Second as _};
+                        (&&__async_with_probe).policy()
+                    };
+                    let __async_with_errors = __async_with_scope.errors();
+                    match {
+                        let lift = {
+                            #[allow(unused_imports)]
+                            use fallible::Fallible as _;
+                            __async_with_errors.lift_out(__async_with_returns)
+                        };
+                        match __async_with_scope.enter().await {
+                            Ok(()) => {
+                                let __async_with_flag = Flag::new();
+                                let mut __async_with_out = __async_with_returns.slot();
+                                let stop = {
+                                    let (value, driver) = __async_with_scope.open();
+                                    let body = pin(
+                                        Some(async {
+                                            if false {
+                                                return __async_with_returns.never();
+                                            }
+                                            let x = identity(value);
+                                            __async_with_out = Some(
+                                                Product::of_body(
+                                                    if false {
+                                                        __async_with_returns.never()
+                                                    } else {
+                                                        let __async_with_manager_1 = second;
+                                                        let __async_with_probe_1 = probe(&__async_with_manager_1);
+                                                        let mut __async_with_scope_1 = {
+                                                            #[allow(unused_imports)]
+                                                            use kind::{First as _, Second as _, Third as _};
+                                                            (&&&__async_with_probe_1).kind()
+                                                        }
+                                                            .scope(__async_with_manager_1)
+                                                            .here();
+                                                        let __async_with_policy_1 = {
+                                                            #[allow(unused_imports)]
+                                                            use policy::{First as _, Second as _};
+                                                            (&&__async_with_probe_1).policy()
+                                                        };
+                                                        let __async_with_errors_1 = __async_with_scope_1.errors();
+                                                        match {
+                                                            let lift = {
+                                                                #[allow(unused_imports)]
+                                                                use fallible::Fallible as _;
+                                                                __async_with_errors_1.lift_out(__async_with_returns)
+                                                            };
+                                                            match __async_with_scope_1.enter().await {
+                                                                Ok(()) => {
+                                                                    let __async_with_flag_1 = Flag::new();
+                                                                    let mut __async_with_out_1 = __async_with_returns.slot();
+                                                                    let stop = {
+                                                                        let (value, driver) = __async_with_scope_1.open();
+                                                                        let body = pin(
+                                                                            Some(async {
+                                                                                if false {
+                                                                                    return __async_with_returns.never();
+                                                                                }
+                                                                                let _ = identity(value);
+                                                                                __async_with_out_1 = Some(
+                                                                                    Product::of_body(
+                                                                                        if false { __async_with_returns.never() } else { f(x) },
+                                                                                    ),
+                                                                                );
+                                                                                match __async_with_flag_1.complete().await {}
+                                                                            }),
+                                                                        );
+                                                                        driver.run(body, &__async_with_flag_1).await
+                                                                    };
+                                                                    __async_with_scope_1.body_ended();
+                                                                    let told = {
+                                                                        #[allow(unused_imports)]
+                                                                        use observe::{
+                                                                            First as _, Second as _, AsError as _, AsSendSync as _,
+                                                                            AsDyn as _, AsText as _, AsName as _, NoResult as _,
+                                                                        };
+                                                                        (&&&&&&(&&__async_with_probe_1)
+                                                                            .observer()
+                                                                            .look_at_both(&stop, __async_with_out_1.as_ref()))
+                                                                            .tell(&mut __async_with_scope_1)
+                                                                    };
+                                                                    let stop = stop.observed(told);
+                                                                    let ending = Ending::new(
+                                                                        &__async_with_policy_1,
+                                                                        &mut __async_with_scope_1,
+                                                                        stop,
+                                                                        __async_with_out_1,
+                                                                    );
+                                                                    let exited = __async_with_scope_1
+                                                                        .exit(ending.outcome())
+                                                                        .await;
+                                                                    ending.conclude(exited, lift)
+                                                                }
+                                                                entered => Flow::Value(Product::not_entered(entered, lift)),
+                                                            }
+                                                        } {
+                                                            Flow::Value(product) => __async_with_policy_1.leave(product),
+                                                            Flow::Return(value) => return value,
+                                                            Flow::Jump(_) => unreachable!(),
+                                                        }
+                                                    },
+                                                ),
+                                            );
+                                            match __async_with_flag.complete().await {}
+                                        }),
+                                    );
+                                    driver.run(body, &__async_with_flag).await
+                                };
+                                __async_with_scope.body_ended();
+                                let told = {
+                                    #[allow(unused_imports)]
+                                    use observe::{
+                                        First as _, Second as _, AsError as _, AsSendSync as _,
+                                        AsDyn as _, AsText as _, AsName as _, NoResult as _,
+                                    };
+                                    (&&&&&&(&&__async_with_probe)
+                                        .observer()
+                                        .look_at_both(&stop, __async_with_out.as_ref()))
+                                        .tell(&mut __async_with_scope)
+                                };
+                                let stop = stop.observed(told);
+                                let ending = Ending::new(
+                                    &__async_with_policy,
+                                    &mut __async_with_scope,
+                                    stop,
+                                    __async_with_out,
+                                );
+                                let exited = __async_with_scope.exit(ending.outcome()).await;
+                                ending.conclude(exited, lift)
+                            }
+                            entered => Flow::Value(Product::not_entered(entered, lift)),
+                        }
+                    } {
+                        Flow::Value(product) => __async_with_policy.leave(product),
+                        Flow::Return(value) => return value,
+                        Flow::Jump(_) => unreachable!(),
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn mistakes_with_the_attribute() {
+    check_attribute(
+        "m as x, n as",
+        "async fn f() -> u8 { g(x) }",
+        &expect![[r#"
+        async fn f() -> u8 {
+            let __async_with_mistake = ::core::compile_error!(
+                "a name is missing after `as`: write `as name`, or leave `as` out"
+            );
+            let _ = m;
+            let _ = n;
+            #[cfg(any())] { { g(x) } }
+            __async_with_mistake
+        }
+    "#]],
+    );
+    check_attribute(
+        "m as x",
+        "#[inline] fn f() -> u8 { g(x) }",
+        &expect![[r##"
+        #[inline]
+        fn f() -> u8 {
+            let __async_with_mistake = ::core::compile_error!(
+                "`within` awaits: make this an `async fn`; for managers that need no awaiting there is `with!`"
+            );
+            let _ = m;
+            let x = __async_with_mistake;
+            { g(x) }
+        }
+    "##]],
+    );
+    check_attribute(
+        "m as x",
+        "#[derive(Debug)] struct S { x: u8 }",
+        &expect![[r#"
+        ::core::compile_error! {
+            "`within` is for an `async fn`, whose body becomes the block, not for this `struct`"
+        }
+        #[derive(Debug)]
+        struct S {
+            x: u8,
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn a_body_that_does_not_parse_is_kept() {
+    for head in ["m as x", "m as x as", ""] {
+        let output = within::attribute(head.parse().unwrap(), "async fn f() { let y = x. }".parse().unwrap());
+        assert!(output.to_string().contains("let y = x ."), "{output}");
+    }
 }

@@ -12,8 +12,6 @@ trait Erased<V, E>: Send {
     fn enter(&mut self) -> BoxFuture<'_, Result<V, E>>;
     fn exit(self: Box<Self>, value: V, outcome: Outcome) -> BoxFuture<'static, Result<(), E>>;
     fn interrupt(&self, value: &V) -> Interrupt<E>;
-    #[cfg(feature = "tracing")]
-    fn span(&self) -> tracing::Span;
 }
 
 impl<M: AsyncContextManager> Erased<M::Value, M::Error> for Inner<M> {
@@ -27,11 +25,6 @@ impl<M: AsyncContextManager> Erased<M::Value, M::Error> for Inner<M> {
 
     fn interrupt(&self, value: &M::Value) -> Interrupt<M::Error> {
         self.interrupt(value)
-    }
-
-    #[cfg(feature = "tracing")]
-    fn span(&self) -> tracing::Span {
-        self.span()
     }
 }
 
@@ -63,11 +56,6 @@ impl<V: Send + 'static, E: fmt::Debug + Send + 'static> AsyncContextManager for 
 
     fn interrupt(&self, value: &V) -> Interrupt<E> {
         self.manager.interrupt(value)
-    }
-
-    #[cfg(feature = "tracing")]
-    fn __span(&self) -> tracing::Span {
-        self.manager.span()
     }
 }
 

@@ -54,11 +54,6 @@ impl<M: AsyncContextManager> AsyncContextManager for ExitTimeout<M> {
     fn interrupt(&self, value: &M::Value) -> Interrupt<Self::Error> {
         self.inner.interrupt(value).map(ExitTimeoutError::Manager)
     }
-
-    #[cfg(feature = "tracing")]
-    fn __span(&self) -> tracing::Span {
-        self.inner.span()
-    }
 }
 
 pass_on!(ExitTimeout<M>);

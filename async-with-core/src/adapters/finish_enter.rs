@@ -56,11 +56,6 @@ impl<M: AsyncContextManager> AsyncContextManager for FinishEnter<M> {
     fn interrupt(&self, value: &M::Value) -> Interrupt<M::Error> {
         self.inner.interrupt(value)
     }
-
-    #[cfg(feature = "tracing")]
-    fn __span(&self) -> tracing::Span {
-        self.inner.span()
-    }
 }
 
 pass_on!(FinishEnter<M>);

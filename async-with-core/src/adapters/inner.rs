@@ -39,11 +39,6 @@ impl<M: AsyncContextManager> Inner<M> {
     pub(super) fn interrupt(&self, value: &M::Value) -> Interrupt<M::Error> {
         self.manager.as_ref().map_or_else(Interrupt::never, |manager| manager.interrupt(value))
     }
-
-    #[cfg(feature = "tracing")]
-    pub(super) fn span(&self) -> tracing::Span {
-        self.manager.as_ref().map_or_else(tracing::Span::none, AsyncContextManager::__span)
-    }
 }
 
 impl<M: Clone> Clone for Inner<M> {

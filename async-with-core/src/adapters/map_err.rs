@@ -42,11 +42,6 @@ where
     fn interrupt(&self, value: &Self::Value) -> Interrupt<E> {
         self.inner.interrupt(value).map(self.convert.clone())
     }
-
-    #[cfg(feature = "tracing")]
-    fn __span(&self) -> tracing::Span {
-        self.inner.span()
-    }
 }
 
 pass_on!(MapErr<M, F>, F, E where

@@ -101,11 +101,11 @@ impl<M: AsyncContextManager> AsyncContextManager for Traced<M> {
     }
 
     fn interrupt(&self, value: &M::Value) -> Interrupt<M::Error> {
-        self.inner.interrupt(value)
-    }
-
-    fn __span(&self) -> Span {
-        self.block.as_ref().map_or_else(Span::none, |block| block.body.span.clone())
+        let interrupt = self.inner.interrupt(value);
+        match &self.block {
+            Some(block) => interrupt.in_span(block.body.span.clone()),
+            None => interrupt,
+        }
     }
 }
 

@@ -57,6 +57,11 @@ impl Errors<Infallible> {
         |never| match never {}
     }
 
+    /// As [`lift`](Self::lift), where the block is the body of a function.
+    pub fn lift_out<R>(&self, _returns: Hint<R>) -> fn(Infallible) -> R {
+        |never| match never {}
+    }
+
     /// For a branch that is never taken: the items so far say nothing of the block's type.
     #[must_use]
     pub fn early<T, B>(&self, _product: Product<T, Infallible>) -> B {
@@ -65,7 +70,8 @@ impl Errors<Infallible> {
 }
 
 pub mod fallible {
-    use super::{Errors, ItemError, PhantomData, Product};
+    use super::{Errors, Hint, ItemError, PhantomData, Product};
+    use crate::probe::function::FunctionResult;
 
     pub trait Fallible<E>: Sized {
         /// # Errors
@@ -82,6 +88,11 @@ pub mod fallible {
         /// How an error of this item becomes one of the block.
         fn lift<W: ItemError<E>>(&self, _block: &Errors<W>) -> fn(E) -> W {
             W::from_item
+        }
+
+        /// How an error of this item becomes what the function returns of which the block is the body.
+        fn lift_out<R: FunctionResult<E>>(&self, _returns: Hint<R>) -> fn(E) -> R {
+            R::from_item
         }
 
         /// # Errors

@@ -6,6 +6,7 @@
 //! observes errors.
 
 mod errors;
+mod function;
 mod observer;
 mod protocol;
 mod suppression;
@@ -15,6 +16,7 @@ use std::marker::PhantomData;
 pub use self::errors::fallible;
 pub use self::observer::observe;
 pub use self::protocol::{kind, sync_kind};
+use self::suppression::MaySwallow;
 pub use self::suppression::{Passes, Policy, Shape, edge, policy};
 use crate::ending::Product;
 

@@ -5,6 +5,7 @@ use std::fmt::{self, Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::ObserveError;
+use crate::ending::Product;
 use crate::probe::Probe;
 use crate::scope::{Payload, Scope, Stop};
 
@@ -17,10 +18,24 @@ impl Watches {
     pub fn look<R, E>(self, stop: &Stop<R, E>) -> Look<'_, R> {
         Look(if let Stop::Returned(returned) = stop { Some(returned) } else { None })
     }
+
+    /// Looks also at the value of the body, which is what a function returns that has no other body.
+    pub fn look_at_both<'a, R, E, W>(
+        self,
+        stop: &'a Stop<R, E>,
+        value: Option<&'a Product<R, W>>,
+    ) -> Look<'a, R> {
+        let Look(returned) = self.look(stop);
+        Look(returned.or_else(|| value.and_then(Product::value)))
+    }
 }
 
 impl Ignores {
     pub fn look<R, E>(self, _stop: &Stop<R, E>) -> Blind {
+        Blind
+    }
+
+    pub fn look_at_both<R, E, W>(self, _stop: &Stop<R, E>, _value: Option<&Product<R, W>>) -> Blind {
         Blind
     }
 }

@@ -1,6 +1,6 @@
 //! Knows `async-with` under another name only, and passes its macros on.
 
-pub use cm::{async_with, with};
+pub use cm::{async_with, with, within};
 
 /// A module without the macros in scope.
 pub mod facade {
@@ -12,6 +12,15 @@ pub mod facade {
 macro_rules! guarded {
     ($manager:expr, $($body:tt)*) => {
         $crate::async_with!($manager => { $($body)* })
+    };
+}
+
+/// A macro of this crate that makes a function, whose users need not know `async-with`.
+#[macro_export]
+macro_rules! guarded_function {
+    ($vis:vis fn $name:ident() -> $type:ty, $manager:expr, $body:block) => {
+        #[$crate::within(crate = $crate::facade, $manager)]
+        $vis async fn $name() -> $type $body
     };
 }
 
@@ -62,6 +71,26 @@ mod tests {
         assert_eq!(crate::async_with!(Number(1) as number => { *number + 1 }), 2);
         assert_eq!(crate::facade::with!(Number(1) as number => { *number + 1 }), 2);
         assert_eq!(crate::guarded!(Number(1), 5), 5);
+    }
+
+    #[cm::within(crate = cm, Number(1) as number)]
+    async fn by_name() -> u32 {
+        *number + 1
+    }
+
+    #[crate::within(crate = crate::facade, Number(1) as a)]
+    #[crate::facade::within(Number(*a + 1) as b)]
+    async fn by_path() -> u32 {
+        *a + *b
+    }
+
+    crate::guarded_function!(fn by_macro() -> u32, Number(1), { 4 });
+
+    #[tokio::test]
+    async fn the_attribute_is_told_where_the_crate_is() {
+        assert_eq!(by_name().await, 2);
+        assert_eq!(by_path().await, 3);
+        assert_eq!(by_macro().await, 4);
     }
 
     #[tokio::test]

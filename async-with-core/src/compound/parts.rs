@@ -1,0 +1,219 @@
+//! What managers of several parts have in common: the parts that have been entered are exited, whatever comes.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::pin;
+
+use crate::handover::{HandOver, Runtime, Shield, detach};
+use crate::lost::Site;
+use crate::nesting::Place;
+use crate::scope::{Payload, unwinding};
+use crate::{AsyncContextManager, Outcome};
+
+/// What the exits of several parts have come to.
+///
+/// The parts fare as nested blocks do. The first failure counts, a panic more than an error, and the others go to the
+/// lost-error hook. An exit after a failed one is told of a failure.
+pub(crate) struct Unwinding<E> {
+    outcome: Outcome,
+    failure: Option<Failure<E>>,
+}
+
+enum Failure<E> {
+    Error { error: E, site: Site, outcome: Outcome },
+    Panic { payload: Payload, site: Site, outcome: Outcome },
+}
+
+impl<E: Debug> Failure<E> {
+    fn lost(self) {
+        match self {
+            Self::Error { error, site, outcome } => site.lost(outcome, &error),
+            Self::Panic { payload, site, outcome } => site.lost_panic(outcome, &*payload),
+        }
+    }
+}
+
+impl<E: Debug> Unwinding<E> {
+    pub(crate) fn new(outcome: Outcome) -> Self {
+        Self { outcome, failure: None }
+    }
+
+    /// What the next exit is told.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Awaits the next exit.
+    pub(crate) async fn exit<X>(&mut self, site: Site, exit: impl FnOnce(Outcome) -> X)
+    where
+        X: Future<Output = Result<(), E>>,
+    {
+        let outcome = self.outcome;
+        let exited = unwinding(pin!(async move { exit(outcome).await })).await;
+        self.note(exited, site, outcome);
+    }
+
+    /// Notes how an exit ended that was told `outcome`.
+    pub(crate) fn note(&mut self, exited: Result<Result<(), E>, Payload>, site: Site, outcome: Outcome) {
+        let failure = match exited {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => Failure::Error { error, site, outcome },
+            Err(payload) => Failure::Panic { payload, site, outcome },
+        };
+        // Detached blocks do not hear of each other.
+        if self.outcome != Outcome::Cancelled {
+            self.outcome = match failure {
+                Failure::Panic { .. } => Outcome::Panicked,
+                Failure::Error { .. } if self.outcome.is_success() => Outcome::Failed,
+                Failure::Error { .. } => self.outcome,
+            };
+        }
+        let lost = match (&self.failure, &failure) {
+            (None, _) | (Some(Failure::Error { .. }), Failure::Panic { .. }) => self.failure.replace(failure),
+            _ => Some(failure),
+        };
+        lost.into_iter().for_each(Failure::lost);
+    }
+
+    /// What the exits come to as a whole.
+    pub(crate) fn finish(self) -> Result<(), E> {
+        match self.failure {
+            None => Ok(()),
+            Some(Failure::Error { error, .. }) => Err(error),
+            Some(Failure::Panic { payload, .. }) => resume_unwind(payload),
+        }
+    }
+
+    /// Something else leaves: a panic does too, unless that is a panic itself.
+    fn lose(self, to_panic: bool) {
+        match self.failure {
+            Some(Failure::Panic { payload, .. }) if !to_panic => resume_unwind(payload),
+            Some(failure) => failure.lost(),
+            None => {}
+        }
+    }
+}
+
+impl<E: Debug + Send + 'static> HandOver for Unwinding<E> {
+    type Error = E;
+
+    async fn finish(self) -> Result<(), E> {
+        self.finish()
+    }
+}
+
+/// Parts that have been entered.
+pub(crate) trait Parts: Sized + Send + 'static {
+    type Error: Debug + Send + 'static;
+
+    /// Exits them.
+    fn exit(self, unwinding: &mut Unwinding<Self::Error>, site: Site) -> impl Future<Output = ()> + Send;
+
+    fn unwind(self, outcome: Outcome, site: Site) -> impl Future<Output = Unwinding<Self::Error>> + Send {
+        async move {
+            let mut unwinding = Unwinding::new(outcome);
+            self.exit(&mut unwinding, site).await;
+            unwinding
+        }
+    }
+}
+
+/// One part.
+impl<M: AsyncContextManager> Parts for (M, M::Value) {
+    type Error = M::Error;
+
+    async fn exit(self, unwinding: &mut Unwinding<M::Error>, site: Site) {
+        let ((manager, value), site) = (self, site.part::<M>());
+        unwinding.exit(site, |outcome| manager.__leave(value, outcome, site)).await;
+    }
+}
+
+/// A part after others.
+pub(crate) struct Then<P, M, V>(pub(crate) P, pub(crate) M, pub(crate) V);
+
+impl<P, M> Parts for Then<P, M, M::Value>
+where
+    P: Parts,
+    M: AsyncContextManager<Error: Into<P::Error>>,
+{
+    type Error = P::Error;
+
+    async fn exit(self, unwinding: &mut Unwinding<P::Error>, site: Site) {
+        let (Self(before, manager, value), own) = (self, site.part::<M>());
+        let exit = async |outcome| manager.__leave(value, outcome, own).await.map_err(Into::into);
+        unwinding.exit(own, exit).await;
+        before.exit(unwinding, site).await;
+    }
+}
+
+/// Parts that are exited if the rest is not entered: awaited if entering fails, detached if it is cut.
+pub(crate) struct Held<P: Parts> {
+    parts: Option<P>,
+    place: Place,
+    /// What they are told when they are cut.
+    told: Outcome,
+}
+
+impl<P: Parts> Held<P> {
+    pub(crate) fn new(parts: P, site: Site) -> Self {
+        Self::at(Place::new(Runtime::current(), site), parts)
+    }
+
+    pub(crate) fn at(place: Place, parts: P) -> Self {
+        Self { parts: Some(parts), place, told: Outcome::Cancelled }
+    }
+
+    /// Adds a part.
+    pub(crate) fn then<M>(mut self, manager: M, value: M::Value) -> Held<Then<P, M, M::Value>>
+    where
+        M: AsyncContextManager<Error: Into<P::Error>>,
+    {
+        let before = self.parts.take().expect("parts are held until they are exited");
+        Held::at(self.place.take(), Then(before, manager, value))
+    }
+
+    pub(crate) fn release(mut self) -> P {
+        self.parts.take().expect("parts are held until they are exited")
+    }
+
+    /// Enters what comes after these parts, in whose name blocks begin in it.
+    pub(crate) async fn enter<T, E>(&mut self, enter: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let entered = unwinding(pin!(self.place.within(enter))).await;
+        self.keep(entered).await
+    }
+
+    pub(crate) fn split(&mut self) -> (&mut P, &Place) {
+        (self.parts.as_mut().expect("parts are held until they are exited"), &self.place)
+    }
+
+    /// Exits the parts if what had to be entered with them was not.
+    pub(crate) async fn keep<T, E>(&mut self, entered: Result<Result<T, E>, Payload>) -> Result<T, E> {
+        let outcome = match &entered {
+            Ok(Ok(_)) => Outcome::Completed,
+            Ok(Err(_)) => Outcome::Failed,
+            Err(_) => Outcome::Panicked,
+        };
+        if !outcome.is_success() {
+            self.exit(outcome).await.lose(outcome == Outcome::Panicked);
+        }
+        entered.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+
+    pub(crate) async fn exit(&mut self, outcome: Outcome) -> Unwinding<P::Error> {
+        self.told = outcome;
+        self.place.nested_ended().await;
+        let Some(parts) = self.parts.take() else { return Unwinding::new(outcome) };
+        Shield::new(parts.unwind(outcome, self.place.site), outcome, self.place.take()).await
+    }
+}
+
+impl<P: Parts> Drop for Held<P> {
+    fn drop(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            let (outcome, place) = (self.told, self.place.take());
+            let site = place.site;
+            detach(async move { parts.unwind(outcome, site).await.finish() }, outcome, place);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What leaves a function whose whole body is the block? Everything becomes what the function returns.
+
+use crate::ending::Product;
+use crate::probe::{MaySwallow, Passes};
+
+/// What a function returns that can pass an `E` on to its caller.
+#[diagnostic::on_unimplemented(
+    message = "this context manager can fail with `{E}`, but the function does not return a `Result`",
+    label = "the function returns `{Self}`",
+    note = "let the function return a `Result` whose error is made from `{E}`; or handle the error in the function, with `async_with!` in its body"
+)]
+pub trait FunctionResult<E> {
+    fn from_item(error: E) -> Self;
+}
+
+impl<T, E, F: FunctionError<E>> FunctionResult<E> for Result<T, F> {
+    fn from_item(error: E) -> Self {
+        Err(F::from_item(error))
+    }
+}
+
+#[diagnostic::on_unimplemented(
+    message = "this context manager fails with `{E}`, which does not convert into `{Self}`, the error of the function",
+    label = "`{Self}` does not implement `From<{E}>`",
+    note = "convert it with `.err_into::<{Self}>()` or `.map_err(…)` on the manager, or implement `From<{E}>` for `{Self}`"
+)]
+pub trait FunctionError<E> {
+    fn from_item(error: E) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: From<E>> FunctionError<E> for F {
+    fn from_item(error: E) -> Self {
+        error.into()
+    }
+}
+
+/// What a function returns that can say that there is nothing, because its failure was swallowed.
+#[diagnostic::on_unimplemented(
+    message = "this context manager may swallow the failure of the function, which then has no `{Self}` to return",
+    label = "this manager implements `Suppress`",
+    note = "let the function return `()`, an `Option`, or a `Result` of one of them: it then returns `()`, `None`, or `Ok` of it; or use `async_with!` in its body, where the value of the block is an `Option`"
+)]
+pub trait Nothing {
+    fn nothing() -> Self;
+}
+
+impl Nothing for () {
+    fn nothing() -> Self {}
+}
+
+impl<T> Nothing for Option<T> {
+    fn nothing() -> Self {
+        None
+    }
+}
+
+impl<T: Nothing, E> Nothing for Result<T, E> {
+    fn nothing() -> Self {
+        Ok(T::nothing())
+    }
+}
+
+impl Passes {
+    /// What the function returns.
+    pub fn leave<R>(self, product: Product<R, R>) -> R {
+        product.into_result().unwrap_or_else(|failed| failed)
+    }
+}
+
+impl MaySwallow {
+    /// What the function returns.
+    pub fn leave<R: Nothing>(self, product: Product<Option<R>, R>) -> R {
+        match product.into_result() {
+            Ok(value) => value.unwrap_or_else(R::nothing),
+            Err(failed) => failed,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! A `break` of no loop.
+
+use async_with::within;
+use managers::Session;
+
+#[within(Session as session)]
+async fn run() {
+    if session.is_empty() {
+        break;
+    }
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

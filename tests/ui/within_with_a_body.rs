@@ -1,0 +1,14 @@
+//! A body in the attribute, as in the macro.
+
+use async_with::within;
+use managers::Session;
+
+#[within(Session as session => { session.len() })]
+async fn run() -> usize {
+    session.len()
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! No manager, with and without parentheses, and with the path of the crate alone.
+
+use async_with::within;
+
+#[within]
+async fn one() {}
+
+#[within()]
+async fn two() -> u32 {
+    2
+}
+
+#[within(crate = async_with)]
+async fn three() {}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}
