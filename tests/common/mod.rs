@@ -1,8 +1,8 @@
 //! Managers and helpers that the tests share.
 #![allow(dead_code, reason = "each test uses some of them")]
 
+pub mod files;
 pub mod log;
-
 pub mod trace;
 
 use std::convert::Infallible;

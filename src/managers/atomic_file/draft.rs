@@ -53,7 +53,11 @@ impl Draft {
         let removed = tokio::fs::remove_file(&self.temp).await;
         // Its destructor would try it again, and block.
         self.temp.disable_cleanup(true);
-        removed.map_err(|error| (error, self.temp.to_path_buf()))
+        match removed {
+            // The body has removed it, which is as good.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|error| (error, self.temp.to_path_buf())),
+        }
     }
 }
 
