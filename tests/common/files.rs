@@ -25,7 +25,7 @@ pub async fn leave(way: &str, trace: &Trace) -> Result<(), &'static str> {
         "panicked" => panic!("a body that panics"),
         "cancelled" => {
             trace.log("in the body");
-            pending().await
+            pending::<()>().await;
         }
         way => assert_eq!(way, "completed"),
     }
