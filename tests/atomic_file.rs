@@ -304,6 +304,23 @@ async fn a_long_name_is_no_problem() {
     .unwrap();
 }
 
+// The other tests use absolute paths alone, for the working directory is that of the whole process.
+#[tokio::test]
+async fn a_relative_path_means_what_it_meant_at_the_beginning() {
+    let (folder, target) = old();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let before = env::current_dir().unwrap();
+    env::set_current_dir(&folder).unwrap();
+    async_with!(AtomicFile::create("target") as file => {
+        file.write_all(b"new").await.unwrap();
+        env::set_current_dir(&elsewhere).unwrap();
+    })
+    .unwrap();
+    env::set_current_dir(before).unwrap();
+    assert_eq!((read(&target).as_str(), names(folder.path())), ("new", vec!["target".into()]));
+    assert_eq!(names(elsewhere.path()), [""; 0]);
+}
+
 #[tokio::test]
 async fn a_path_that_names_no_file_is_refused() {
     let (folder, target) = old();

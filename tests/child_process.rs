@@ -28,7 +28,7 @@ use crate::common::trace::{Trace, yield_once};
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Longer than any test takes.
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_secs(60);
 
 /// A shell, whose pipes are ours, and which runs in a folder for what it leaves behind.
 fn shell(script: &str, folder: &Path) -> Command {
