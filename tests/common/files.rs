@@ -111,7 +111,9 @@ pub fn ran_as_nobody(test: &str) -> bool {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     let program = folder.path().join("tests");
-    fs::copy(env::current_exe().unwrap(), &program).unwrap();
+    // By another process: what this one has open for writing, its other children have too for a moment, and nobody could run it.
+    let copied = Command::new("cp").args([&env::current_exe().unwrap(), &program]).status().unwrap();
+    assert!(copied.success());
     let mut command = again(&program, test);
     command.env("TMPDIR", folder.path()).current_dir(&folder).uid(NOBODY).gid(NOBODY);
     let output = command.output().unwrap();
