@@ -15,13 +15,13 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use async_with::async_with;
 use async_with::managers::{AtomicFile, AtomicFileError};
-use async_with::{async_with, settle};
 use futures::future::join_all;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::common::files::{FAILURES, SUCCESSES, again, cut_after, eventually, leave, names, run};
+use crate::common::files::{FAILURES, SUCCESSES, again, cut_after_and_settle, eventually, leave, names, run};
 use crate::common::trace::{Trace, losses};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -98,24 +98,21 @@ async fn where_there_was_no_target_there_is_one_after_success_alone() {
     }
 }
 
-#[tokio::test]
-async fn dropped_at_every_poll_the_file_is_old_until_the_body_has_ended_and_nothing_is_left() {
+#[test]
+fn dropped_at_every_poll_the_file_is_old_until_the_body_has_ended_and_nothing_is_left() {
     let mut seen = Vec::new();
     for polls in 0.. {
         let (folder, target) = old();
         let body_ended = Cell::new(false);
-        let whole = cut_after(polls, async {
+        let whole = cut_after_and_settle(polls, async {
             async_with!(AtomicFile::create(&target) as file => {
                 file.write_all(b"n").await.unwrap();
                 file.flush().await.unwrap();
                 file.write_all(b"ew").await.unwrap();
                 body_ended.set(true);
             })
-        })
-        .await;
-        settle().await;
-        // A file that enter was making when it was dropped is removed on a thread that settle knows nothing of.
-        eventually("nothing is left", || names(folder.path()) == ["target"]);
+        });
+        assert_eq!(names(folder.path()), ["target"], "dropped after {polls} polls");
         let content = read(&target);
         assert_eq!(content, if body_ended.get() { "new" } else { "old" }, "dropped after {polls} polls");
         seen.push(content);

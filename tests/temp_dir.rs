@@ -12,10 +12,12 @@ use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use async_with::async_with;
 use async_with::managers::{TempDir, TempDirError};
-use async_with::{async_with, settle};
 
-use crate::common::files::{FAILURES, SUCCESSES, cut_after, eventually, leave, names, run};
+use futures::future::join_all;
+
+use crate::common::files::{FAILURES, SUCCESSES, cut_after_and_settle, leave, names, run};
 use crate::common::trace::Trace;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -74,22 +76,20 @@ async fn it_is_kept_after_whatever_is_no_success_if_that_was_asked_for() {
     }
 }
 
-#[tokio::test]
-async fn dropped_at_every_poll_it_is_gone() {
+#[test]
+fn dropped_at_every_poll_it_is_gone() {
     let body_ended = Cell::new(false);
     for polls in 0.. {
         let outside = tempfile::tempdir().unwrap();
-        let whole = cut_after(polls, async {
+        let whole = cut_after_and_settle(polls, async {
             async_with!(TempDir::new().in_dir(outside.path()) as dir => {
                 fill(dir).unwrap();
-                tokio::fs::write(dir.join("more"), "text").await.unwrap();
+                // Dropped, these go on, and put files there while it is being removed.
+                join_all((0..8).map(|number| tokio::fs::write(dir.join(number.to_string()), "text"))).await;
                 body_ended.set(true);
             })
-        })
-        .await;
-        settle().await;
-        // One that enter was making when it was dropped is removed on a thread that settle knows nothing of.
-        eventually("nothing is left", || names(outside.path()).is_empty());
+        });
+        assert_eq!(names(outside.path()), [""; 0], "dropped after {polls} polls");
         if let Some(ended) = whole {
             ended.unwrap();
             break;

@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
-use std::{env, fmt, io};
+use std::thread::sleep;
+use std::time::Duration;
+use std::{env, fmt, fs, io};
 
 use async_with_core::{AsyncContextManager, Outcome};
 use tempfile::Builder;
@@ -15,6 +17,9 @@ use super::blocking::blocking;
 /// The value is its path, which is absolute. The folder is removed without blocking the threads that poll, also after the
 /// future that holds the block has been dropped; removing it by hand in the body, or changing the value, does no harm. On
 /// Unix only its owner has access to it, as with Python's `tempfile.mkdtemp`.
+///
+/// It is for the body to end what else writes there: tasks, child processes. A file operation of `tokio::fs` that was cut off
+/// with the body is waited out, for about a tenth of a second.
 ///
 /// A process that is killed leaves the folder behind, under the [prefix](Self::prefix) and random letters.
 ///
@@ -162,11 +167,8 @@ impl AsyncContextManager for TempDir {
         }
         // From here on it goes in any case, also if this exit is dropped because its runtime shuts down.
         dir.disable_cleanup(false);
-        let mut removed = tokio::fs::remove_dir_all(dir.path()).await;
-        if removed.is_err() && matches!(tokio::fs::try_exists(dir.path()).await, Ok(false)) {
-            // The body has removed it, which is as good.
-            removed = Ok(());
-        }
+        let path = dir.path().to_owned();
+        let removed = blocking(move || remove(&path)).await;
         // Its destructor would do it all again, and block.
         dir.disable_cleanup(true);
         removed.map_err(|source| TempDirError::Remove { path: dir.keep(), source })
@@ -182,12 +184,28 @@ fn create(folder: &Path, prefix: &OsStr) -> io::Result<tempfile::TempDir> {
     builder.prefix(prefix);
     #[cfg(unix)]
     {
-        use std::fs::Permissions;
         use std::os::unix::fs::PermissionsExt;
 
-        builder.permissions(Permissions::from_mode(0o700));
+        builder.permissions(fs::Permissions::from_mode(0o700));
     }
     builder.tempdir_in(folder)
+}
+
+/// How often to start again, after a millisecond each.
+const TURNS: usize = 100;
+
+fn remove(path: &Path) -> io::Result<()> {
+    for _ in 0..TURNS {
+        match fs::remove_dir_all(path) {
+            // What a body was doing with `tokio::fs` when it was dropped goes on for a moment, and may put a file here after
+            // the rest has gone.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => sleep(Duration::from_millis(1)),
+            // The body has removed it, which is as good.
+            Err(_) if matches!(path.try_exists(), Ok(false)) => return Ok(()),
+            removed => return removed,
+        }
+    }
+    fs::remove_dir_all(path)
 }
 
 /// What a [`TempDir`] fails with.

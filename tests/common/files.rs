@@ -66,6 +66,17 @@ pub async fn cut_after<F: Future>(polls: usize, future: F) -> Option<F::Output> 
     .await
 }
 
+/// Does that to a block in a runtime of its own, and waits for all that goes on without it: its exits, and work that blocks,
+/// which ends with the runtime.
+pub fn cut_after_and_settle<F: Future>(polls: usize, block: F) -> Option<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let ended = cut_after(polls, block).await;
+        settle().await;
+        ended
+    })
+}
+
 /// Waits for something that no event tells of.
 #[track_caller]
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
