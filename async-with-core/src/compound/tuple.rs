@@ -47,9 +47,10 @@ macro_rules! tuple {
                 let mut held = Held::new(($first.expect(ENTERED_ONCE), value), site);
                 $(
                     let mut $next = Some($next);
-                    let value = held.enter($Next::__enter(&mut $next, site.part::<$Next>())).await;
+                    let value = held.enter($Next::__enter(&mut $next, site.part::<$Next>())).await.map_err(Into::into)?;
+                    // It is gone if it is a composite that could not be entered.
                     #[allow(unused_mut, reason = "nothing follows the last")]
-                    let mut held = held.then($next.expect(ENTERED_ONCE), value.map_err(Into::into)?);
+                    let mut held = held.then($next.expect(ENTERED_ONCE), value);
                 )*
                 let parts = held.release();
                 tuple!(@parts ($first, $first_value) $(, $next $value)* => let parts = parts);
