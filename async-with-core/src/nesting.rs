@@ -11,6 +11,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -194,9 +195,10 @@ impl Place {
         let mut current = self.body();
         let mut future = pin!(future);
         poll_fn(|cx| {
-            let polled = current.during(|| future.as_mut().poll(cx));
+            let polled = catch_unwind(AssertUnwindSafe(|| current.during(|| future.as_mut().poll(cx))));
+            // Also after a panic, which may have cut blocks that began in this poll.
             self.polled(&current);
-            polled
+            polled.unwrap_or_else(|payload| resume_unwind(payload))
         })
         .await
     }
