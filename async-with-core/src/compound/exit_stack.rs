@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::mem::take;
+use std::mem::{swap, take};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -281,7 +281,10 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
     /// ```
     #[track_caller]
     pub fn take(&mut self) -> Self {
-        let taken = Self::at(Site::of::<Self>());
+        let mut taken = Self::at(Site::of::<Self>());
+        // The place too: what was cut while it was entered here ends before the entries are exited.
+        swap(&mut taken.place, &mut self.place);
+        swap(&mut taken.place.site, &mut self.place.site);
         *lock(&taken.entries) = take(&mut *lock(&self.entries));
         lock(&taken.interrupts).all = take(&mut lock(&self.interrupts).all);
         taken
