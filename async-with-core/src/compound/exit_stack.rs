@@ -308,7 +308,11 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
     }
 
     async fn exit_all(mut self, outcome: Outcome) -> Result<(), E> {
-        self.hold().exit(outcome).await.finish()
+        let mut held = self.hold();
+        // As in a block: interrupts are gone before the exits, and one that panics then makes a panic of the body.
+        let interrupts = take(&mut lock(&self.interrupts).all);
+        held.keep(catch_unwind(AssertUnwindSafe(|| Ok::<_, E>(drop(interrupts))))).await?;
+        held.exit(outcome).await.finish()
     }
 
     /// Moves the exits out, to be awaited or cut.
