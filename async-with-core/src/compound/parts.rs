@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 
 use crate::handover::{HandOver, Runtime, Shield, detach};
@@ -73,7 +73,10 @@ impl<E: Debug> Unwinding<E> {
             (None, _) | (Some(Failure::Error { .. }), Failure::Panic { .. }) => self.failure.replace(failure),
             _ => Some(failure),
         };
-        lost.into_iter().for_each(Failure::lost);
+        // Its destructor may panic, which counts as a panic of the exit: the next exits must run.
+        if let Some(Err(payload)) = lost.map(|failure| catch_unwind(AssertUnwindSafe(|| failure.lost()))) {
+            self.note(Err(payload), site, outcome);
+        }
     }
 
     /// What the exits come to as a whole.
