@@ -115,6 +115,16 @@ pub(crate) trait Parts: Sized + Send + 'static {
 
     fn unwind(self, outcome: Outcome, site: Site) -> impl Future<Output = Unwinding<Self::Error>> + Send {
         async move {
+    /// Whether there is nothing to exit.
+    fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Takes those away that are still being entered.
+    fn unentered(&mut self) -> Option<Self> {
+        None
+    }
+
             let mut unwinding = Unwinding::new(outcome);
             self.exit(&mut unwinding, site).await;
             unwinding
@@ -213,8 +223,12 @@ impl<P: Parts> Held<P> {
 
 impl<P: Parts> Drop for Held<P> {
     fn drop(&mut self) {
-        if let Some(parts) = self.parts.take() {
-            let (outcome, place) = (self.told, self.place.take());
+        let Some(mut parts) = self.parts.take() else { return };
+        let (outcome, place) = (self.told, self.place.take());
+        // Dropped at the end, so that a panic of their destructors keeps no exit from running. No exit waits for what they
+        // leave behind: they are beside the others, not in them.
+        let _unentered = parts.unentered().inspect(|_| place.end());
+        if !parts.is_empty() {
             let site = place.site;
             detach(async move { parts.unwind(outcome, site).await.finish() }, outcome, place);
         }

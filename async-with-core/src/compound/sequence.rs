@@ -11,6 +11,10 @@ use crate::{AsyncContextManager, Interrupt, LocalAsyncContextManager, ObserveErr
 impl<M: AsyncContextManager> Parts for Vec<(M, M::Value)> {
     type Error = M::Error;
 
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
     async fn exit(self, unwinding: &mut Unwinding<M::Error>, site: Site) {
         for part in self.into_iter().rev() {
             part.exit(unwinding, site).await;

@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem::take;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll};
 
@@ -108,6 +109,7 @@ impl<G: Group> AsyncContextManager for Together<G> {
 pub trait Member<E>: Send {
     fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>>;
     fn site(&self) -> Site;
+    fn is_entered(&self) -> bool;
     fn exit(self: Box<Self>, outcome: Outcome) -> Option<BoxFuture<Result<(), E>>>;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -169,6 +171,10 @@ impl<M: AsyncContextManager<Error: Into<E>>, E: 'static> Member<E> for One<M> {
     }
 
     fn site(&self) -> Site {
+    fn is_entered(&self) -> bool {
+        matches!(self.state, State::Entered(_))
+    }
+
         self.site
     }
 
@@ -190,9 +196,21 @@ impl<E: Debug> Members<E> {
     fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         let mut all = Poll::Ready(Ok(()));
         for member in &mut self.0 {
-            match (member.poll_enter(cx), &all) {
+        let mut failed = None;
+            let polled = catch_unwind(AssertUnwindSafe(|| member.poll_enter(cx))).unwrap_or_else(|payload| {
+                // The panic leaves.
+                if let (Poll::Ready(Err(error)), Some(failed)) = (&all, failed) {
+                    let failed: Site = failed;
+                    failed.lost(Outcome::Failed, error);
+                }
+                resume_unwind(payload)
+            });
+            match (polled, &all) {
                 (Poll::Ready(Err(error)), Poll::Ready(Err(_))) => member.site().lost(Outcome::Failed, &error),
-                (Poll::Ready(Err(error)), _) => all = Poll::Ready(Err(error)),
+                (Poll::Ready(Err(error)), _) => {
+                    failed = Some(member.site());
+                    all = Poll::Ready(Err(error));
+                }
                 (Poll::Pending, Poll::Ready(Ok(()))) => all = Poll::Pending,
                 _ => {}
             }
@@ -205,6 +223,16 @@ impl<E: Debug + Send + 'static> Parts for Members<E> {
     type Error = E;
 
     async fn exit(self, unwinding: &mut Unwinding<E>, _site: Site) {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn unentered(&mut self) -> Option<Self> {
+        let (entered, unentered) = take(&mut self.0).into_iter().partition(|member| member.is_entered());
+        self.0 = entered;
+        Some(Self(unentered))
+    }
+
         let outcome = unwinding.outcome();
         let mut exits = Vec::new();
         for member in self.0 {
