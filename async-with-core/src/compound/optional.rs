@@ -3,10 +3,14 @@
 use std::error::Error;
 use std::future::Future;
 
+use super::parts::taken_out;
 use crate::lost::Site;
 use crate::{AsyncContextManager, Interrupt, LocalAsyncContextManager, ObserveError, Outcome, Suppress};
 
 /// `None` is entered and exited without doing anything, and its value is `None`.
+///
+/// A body that takes the value out of a `Some` leaves nothing to exit: that goes to the
+/// [lost-error hook](crate::set_lost_error_hook). Use `value.as_mut()`.
 impl<M: AsyncContextManager> AsyncContextManager for Option<M> {
     type Value = Option<M::Value>;
     type Error = M::Error;
@@ -36,7 +40,11 @@ impl<M: AsyncContextManager> AsyncContextManager for Option<M> {
     async fn __leave(self, value: Self::Value, outcome: Outcome, site: Site) -> Result<(), M::Error> {
         match (self, value) {
             (Some(manager), Some(value)) => manager.__leave(value, outcome, site).await,
-            _ => Ok(()),
+            (Some(_), None) => {
+                taken_out(site, outcome);
+                Ok(())
+            }
+            (None, _) => Ok(()),
         }
     }
 }

@@ -11,6 +11,11 @@ use crate::nesting::Place;
 use crate::scope::{Payload, unwinding};
 use crate::{AsyncContextManager, Outcome};
 
+/// Reports that a manager cannot be exited, because the body did not give its value back.
+pub(crate) fn taken_out(site: Site, outcome: Outcome) {
+    site.lost(outcome, &format_args!("its value was taken out of the block: it cannot be exited"));
+}
+
 /// What the exits of several parts have come to.
 ///
 /// The parts fare as nested blocks do. The first failure counts, a panic more than an error, and the others go to the
@@ -110,11 +115,6 @@ impl<E: Debug + Send + 'static> HandOver for Unwinding<E> {
 pub(crate) trait Parts: Sized + Send + 'static {
     type Error: Debug + Send + 'static;
 
-    /// Exits them.
-    fn exit(self, unwinding: &mut Unwinding<Self::Error>, site: Site) -> impl Future<Output = ()> + Send;
-
-    fn unwind(self, outcome: Outcome, site: Site) -> impl Future<Output = Unwinding<Self::Error>> + Send {
-        async move {
     /// Whether there is nothing to exit.
     fn is_empty(&self) -> bool {
         false
@@ -125,6 +125,11 @@ pub(crate) trait Parts: Sized + Send + 'static {
         None
     }
 
+    /// Exits them.
+    fn exit(self, unwinding: &mut Unwinding<Self::Error>, site: Site) -> impl Future<Output = ()> + Send;
+
+    fn unwind(self, outcome: Outcome, site: Site) -> impl Future<Output = Unwinding<Self::Error>> + Send {
+        async move {
             let mut unwinding = Unwinding::new(outcome);
             self.exit(&mut unwinding, site).await;
             unwinding

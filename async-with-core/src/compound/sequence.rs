@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use super::MUST_OWN;
-use super::parts::{Held, Parts, Unwinding};
+use super::parts::{Held, Parts, Unwinding, taken_out};
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::{AsyncContextManager, Interrupt, LocalAsyncContextManager, ObserveError, Outcome};
@@ -43,13 +43,31 @@ async fn exit<M: AsyncContextManager>(
     outcome: Outcome,
     site: Site,
 ) -> Result<(), M::Error> {
-    let parts: Vec<_> = managers.into_iter().zip(values).collect();
+    let parts: Vec<_> = pairs(managers, values, outcome, site).collect();
     parts.unwind(outcome, site).await.finish()
+}
+
+/// The managers with their values, of which the body may have replaced all by fewer.
+pub(super) fn pairs<M: AsyncContextManager>(
+    managers: impl IntoIterator<Item = M>,
+    values: impl IntoIterator<Item = M::Value>,
+    outcome: Outcome,
+    site: Site,
+) -> impl Iterator<Item = (M, M::Value)> {
+    let mut values = values.into_iter();
+    managers.into_iter().filter_map(move |manager| {
+        let value = values.next();
+        if value.is_none() {
+            taken_out(site.part::<M>(), outcome);
+        }
+        Some((manager, value?))
+    })
 }
 
 /// The managers are entered in order and exited in reverse, as if each were nested in the one before it.
 ///
-/// The value is a boxed slice, so that the body cannot add or remove what the managers are to get back.
+/// The value is a boxed slice, so that the body does not add or remove what the managers are to get back. Managers whose
+/// values are gone nevertheless, as after `std::mem::take`, go to the [lost-error hook](crate::set_lost_error_hook).
 impl<M: AsyncContextManager> AsyncContextManager for Vec<M> {
     type Value = Box<[M::Value]>;
     type Error = M::Error;

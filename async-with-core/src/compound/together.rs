@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use super::parts::{Held, Parts, Unwinding};
+use super::sequence::pairs;
 use crate::handover::BoxFuture;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
@@ -96,7 +97,7 @@ impl<G: Group> AsyncContextManager for Together<G> {
 
     async fn exit(self, values: G::Values, outcome: Outcome) -> Result<(), G::Failure> {
         let managers = self.managers.expect(ENTERED_ONCE);
-        Members(managers.members(values, self.site)).unwind(outcome, self.site).await.finish()
+        Members(managers.members(values, outcome, self.site)).unwind(outcome, self.site).await.finish()
     }
 
     fn interrupt(&self, values: &G::Values) -> Interrupt<G::Failure> {
@@ -108,8 +109,8 @@ impl<G: Group> AsyncContextManager for Together<G> {
 #[doc(hidden)]
 pub trait Member<E>: Send {
     fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>>;
-    fn site(&self) -> Site;
     fn is_entered(&self) -> bool;
+    fn site(&self) -> Site;
     fn exit(self: Box<Self>, outcome: Outcome) -> Option<BoxFuture<Result<(), E>>>;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -170,11 +171,11 @@ impl<M: AsyncContextManager<Error: Into<E>>, E: 'static> Member<E> for One<M> {
         })
     }
 
-    fn site(&self) -> Site {
     fn is_entered(&self) -> bool {
         matches!(self.state, State::Entered(_))
     }
 
+    fn site(&self) -> Site {
         self.site
     }
 
@@ -195,8 +196,8 @@ impl<E: Debug> Members<E> {
     /// Polls each once, also after one has failed: two may fail at once.
     fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         let mut all = Poll::Ready(Ok(()));
-        for member in &mut self.0 {
         let mut failed = None;
+        for member in &mut self.0 {
             let polled = catch_unwind(AssertUnwindSafe(|| member.poll_enter(cx))).unwrap_or_else(|payload| {
                 // The panic leaves.
                 if let (Poll::Ready(Err(error)), Some(failed)) = (&all, failed) {
@@ -222,7 +223,6 @@ impl<E: Debug> Members<E> {
 impl<E: Debug + Send + 'static> Parts for Members<E> {
     type Error = E;
 
-    async fn exit(self, unwinding: &mut Unwinding<E>, _site: Site) {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -233,6 +233,7 @@ impl<E: Debug + Send + 'static> Parts for Members<E> {
         Some(Self(unentered))
     }
 
+    async fn exit(self, unwinding: &mut Unwinding<E>, _site: Site) {
         let outcome = unwinding.outcome();
         let mut exits = Vec::new();
         for member in self.0 {
@@ -269,7 +270,12 @@ pub trait Group: Send + Sized + 'static {
     #[doc(hidden)]
     fn entered(members: Vec<Box<dyn Member<Self::Failure>>>) -> (Self, Self::Values);
     #[doc(hidden)]
-    fn members(self, values: Self::Values, site: Site) -> Vec<Box<dyn Member<Self::Failure>>>;
+    fn members(
+        self,
+        values: Self::Values,
+        outcome: Outcome,
+        site: Site,
+    ) -> Vec<Box<dyn Member<Self::Failure>>>;
     #[doc(hidden)]
     fn interrupt_any(&self, values: &Self::Values) -> Interrupt<Self::Failure>;
 }
@@ -287,8 +293,13 @@ impl<M: AsyncContextManager> Group for Vec<M> {
         (managers, values.into())
     }
 
-    fn members(self, values: Self::Values, site: Site) -> Vec<Box<dyn Member<M::Error>>> {
-        self.into_iter().zip(values).map(|(manager, value)| One::entered(manager, value, site)).collect()
+    fn members(
+        self,
+        values: Self::Values,
+        outcome: Outcome,
+        site: Site,
+    ) -> Vec<Box<dyn Member<M::Error>>> {
+        pairs(self, values, outcome, site).map(|(manager, value)| One::entered(manager, value, site)).collect()
     }
 
     fn interrupt_any(&self, values: &Self::Values) -> Interrupt<M::Error> {
@@ -313,8 +324,13 @@ impl<M: AsyncContextManager, const N: usize> Group for [M; N] {
         )
     }
 
-    fn members(self, values: Self::Values, site: Site) -> Vec<Box<dyn Member<M::Error>>> {
-        Vec::from(self).members(values.into(), site)
+    fn members(
+        self,
+        values: Self::Values,
+        outcome: Outcome,
+        site: Site,
+    ) -> Vec<Box<dyn Member<M::Error>>> {
+        Vec::from(self).members(values.into(), outcome, site)
     }
 
     fn interrupt_any(&self, values: &Self::Values) -> Interrupt<M::Error> {
@@ -345,7 +361,12 @@ macro_rules! group {
                 (($first, $($next,)*), ($first_value, $($value,)*))
             }
 
-            fn members(self, values: Self::Values, site: Site) -> Vec<Box<dyn Member<Self::Failure>>> {
+            fn members(
+                self,
+                values: Self::Values,
+                _outcome: Outcome,
+                site: Site,
+            ) -> Vec<Box<dyn Member<Self::Failure>>> {
                 let (($first, $($next,)*), ($first_value, $($value,)*)) = (self, values);
                 vec![One::entered($first, $first_value, site), $(One::entered($next, $value, site),)*]
             }
