@@ -4,6 +4,7 @@
 #[cfg(all(feature = "tokio", not(target_family = "wasm")))]
 pub mod files;
 pub mod log;
+pub mod part;
 pub mod trace;
 
 use std::convert::Infallible;
