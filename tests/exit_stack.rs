@@ -470,6 +470,42 @@ mod standalone {
         run.expect(&["enter A", "entered A", "enter B", "entered B", "exit B: completed", "exit A: completed"]);
     }
 
+    /// One loss, one report, and it says where the block is.
+    #[test]
+    fn destroyed_with_its_runtime_it_is_reported_once() {
+        async fn in_a_block() {
+            async_with!(AsyncExitStack::<Infallible>::new() as stack => {
+                stack.defer(|_outcome| pending::<()>());
+                stack.defer(|_outcome| async {});
+            });
+        }
+
+        async fn closed() {
+            let stack = AsyncExitStack::<Infallible>::new();
+            stack.defer(|_outcome| pending::<()>());
+            let Ok(()) = stack.close().await;
+        }
+
+        install_hook();
+        for (name, lines) in [("in a block", line!() - 15..line!() - 8), ("closed", line!() - 8..line!() - 2)] {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            if name == "closed" {
+                runtime.spawn(closed());
+            } else {
+                runtime.spawn(in_a_block());
+            }
+            runtime.block_on(async {
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+            });
+            drop(runtime);
+            let lost: Vec<_> = lost_outside_runs().into_iter().filter(|lost| lost.error.contains("shut down")).collect();
+            assert!(lost.iter().all(|lost| lost.file == file!()), "{name}: {lost:?}");
+            let here = lost.iter().filter(|lost| lines.contains(&lost.line)).count();
+            assert_eq!(here, 1, "{name}, {lines:?}: {lost:?}");
+        }
+    }
+
     #[test]
     fn made_outside_a_runtime_it_is_used_in_one_or_in_none() {
         let run = Run::new();

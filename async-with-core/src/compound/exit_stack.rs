@@ -15,6 +15,7 @@ use crate::handover::{BoxFuture, Runtime};
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::nesting::Place;
+use crate::scope::Payload;
 use crate::{AsyncContextManager, Interrupt, Outcome};
 
 /// Managers that are entered one by one, as the program goes, and exited in reverse.
@@ -281,7 +282,11 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
     /// ```
     #[track_caller]
     pub fn take(&mut self) -> Self {
-        let mut taken = Self::at(Site::of::<Self>());
+        self.take_to(Site::of::<Self>())
+    }
+
+    fn take_to(&mut self, site: Site) -> Self {
+        let mut taken = Self::at(site);
         // The place too: what was cut while it was entered here ends before the entries are exited.
         swap(&mut taken.place, &mut self.place);
         swap(&mut taken.place.site, &mut self.place.site);
@@ -309,10 +314,14 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
 
     async fn exit_all(mut self, outcome: Outcome) -> Result<(), E> {
         let mut held = self.hold();
-        // As in a block: interrupts are gone before the exits, and one that panics then makes a panic of the body.
-        let interrupts = take(&mut lock(&self.interrupts).all);
-        held.keep(catch_unwind(AssertUnwindSafe(|| Ok::<_, E>(drop(interrupts))))).await?;
+        held.keep(self.drop_interrupts()).await?;
         held.exit(outcome).await.finish()
+    }
+
+    /// As in a block, interrupts are gone before the exits, and one that panics then makes a panic of the body.
+    fn drop_interrupts(&mut self) -> Result<Result<(), E>, Payload> {
+        let interrupts = take(&mut lock(&self.interrupts).all);
+        catch_unwind(AssertUnwindSafe(|| Ok(drop(interrupts))))
     }
 
     /// Moves the exits out, to be awaited or cut.
@@ -392,11 +401,22 @@ impl<E: Debug + Send + 'static> AsyncContextManager for AsyncExitStack<E> {
     type Error = E;
 
     async fn enter(&mut self) -> Result<Self, E> {
-        Ok(self.take())
+        let site = self.place.site;
+        Ok(self.take_to(site))
     }
 
-    async fn exit(self, stack: Self, outcome: Outcome) -> Result<(), E> {
-        stack.exit_all(outcome).await
+    /// Unlike [`close`](Self::close) it leaves handing over to the block, which would be reported twice if its runtime ended.
+    async fn exit(self, mut stack: Self, outcome: Outcome) -> Result<(), E> {
+        let dropped = stack.drop_interrupts();
+        let (entries, place) = (take(&mut *lock(&stack.entries)), stack.place.take());
+        place.nested_ended().await;
+        match dropped {
+            Ok(_) => entries.unwind(outcome, place.site).await.finish(),
+            Err(payload) => {
+                entries.unwind(Outcome::Panicked, place.site).await.lose(true);
+                resume_unwind(payload)
+            }
+        }
     }
 
     fn interrupt(&self, stack: &Self) -> Interrupt<E> {

@@ -94,7 +94,7 @@ impl<E: Debug> Unwinding<E> {
     }
 
     /// Something else leaves: a panic does too, unless that is a panic itself.
-    fn lose(self, to_panic: bool) {
+    pub(crate) fn lose(self, to_panic: bool) {
         match self.failure {
             Some(Failure::Panic { payload, .. }) if !to_panic => resume_unwind(payload),
             Some(failure) => failure.lost(),
