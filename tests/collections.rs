@@ -15,14 +15,15 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use async_with::{
-    AsyncContextManager, AsyncContextManagerExt, AsyncExitStack, ObserveError, Outcome, Suppress, async_with, defer,
-    from_fn, ready, settle, together,
+    AsyncContextManager, AsyncContextManagerExt, AsyncExitStack, ObserveError, Outcome, Suppress, async_with,
+    defer, from_fn, ready, settle, together,
 };
 
 use crate::common::log::{Failure, Log, Lost, Suppressor};
 use crate::common::part::{
-    End, Ended, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, block, body, came, check_exactly_once, check_lifo,
-    check_nothing_lost, dropped_at_every_poll, failed_exits, install_hook, lost_outside_runs, nested,
+    End, Ended, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, block, body, came, check_exactly_once,
+    check_lifo, check_nothing_lost, dropped_at_every_poll, failed_exits, install_hook, lost_outside_runs,
+    nested,
 };
 use crate::common::trace::{poll_once, yield_once};
 
@@ -46,7 +47,10 @@ fn three(run: &Run, plans: &[Plan; 3]) -> [Part; 3] {
 /// What is compared with nested blocks: the same parts A, B, C in some composite.
 trait Composite {
     const NAME: &'static str;
-    fn run(parts: [Part; 3], inner: impl Future<Output = Result<Leave, Fault>>) -> impl Future<Output = Result<Leave, Fault>>;
+    fn run(
+        parts: [Part; 3],
+        inner: impl Future<Output = Result<Leave, Fault>>,
+    ) -> impl Future<Output = Result<Leave, Fault>>;
 }
 
 macro_rules! composite {
@@ -103,7 +107,8 @@ async fn fares_as_nested_blocks<C: Composite>() {
             let mut lost = whole.run.lost_faults();
             // In nested blocks the error of an inner exit is the failure of the bodies around it; a panic of an outer exit
             // replaces it. One block knows it as an error of an exit and reports it.
-            let succeeded = leave.outcome().is_success() && plans.iter().all(|plan| plan.enter.end == End::Succeeds);
+            let succeeded =
+                leave.outcome().is_success() && plans.iter().all(|plan| plan.enter.end == End::Succeeds);
             if succeeded && matches!(whole.ended, Some(Err(_))) {
                 let first = whole.events.iter().find(|event| event.starts_with("failed ")).unwrap();
                 lost.retain(|fault| !first.ends_with(fault.as_str()));
@@ -259,7 +264,8 @@ mod taken_away {
     }
 
     fn reported_at(line: u32) -> Vec<Lost> {
-        let taken = |lost: &Lost| lost.error.contains("taken out") && lost.file == file!() && lost.line == line;
+        let taken =
+            |lost: &Lost| lost.error.contains("taken out") && lost.file == file!() && lost.line == line;
         lost_outside_runs().into_iter().filter(taken).collect()
     }
 
@@ -302,7 +308,8 @@ mod report {
         let run = Run::new();
         let plan = Plan::ends(End::Succeeds, End::Fails);
         let line = line!() + 1;
-        let result = async_with!((run.part("A", plan), run.part("B", plan), vec![Some(run.part("C", plan))]) => {});
+        let result =
+            async_with!((run.part("A", plan), run.part("B", plan), vec![Some(run.part("C", plan))]) => {});
         assert_eq!(result, Err(run.fault("C exit")));
         let lost: Vec<_> = run.lost();
         assert_eq!(run.lost_faults(), ["A exit", "B exit"]);
@@ -422,7 +429,11 @@ mod detached_in_an_enter {
     #[tokio::test]
     async fn is_finished_and_exited_before_earlier_parts_are_exited() {
         for polls in 0..12 {
-            let slow = Plan { enter: Step::new(5, End::Succeeds), exit: Step::new(5, End::Succeeds), interrupts: None };
+            let slow = Plan {
+                enter: Step::new(5, End::Succeeds),
+                exit: Step::new(5, End::Succeeds),
+                interrupts: None,
+            };
             let cut = came(
                 |run| {
                     let (a, b) = (run.part("A", Plan::ok()), run.part("B", slow).finish_enter());
@@ -531,7 +542,11 @@ mod panicking_destructors {
         }
     }
 
-    fn part(name: &'static str, log: &Log, bomb: bool) -> impl AsyncContextManager<Value = (), Error = Bomb> + use<> {
+    fn part(
+        name: &'static str,
+        log: &Log,
+        bomb: bool,
+    ) -> impl AsyncContextManager<Value = (), Error = Bomb> + use<> {
         let log = log.clone();
         from_fn(
             || async { Ok::<(), Bomb>(()) },
@@ -556,7 +571,8 @@ mod panicking_destructors {
         async fn all(parts: Vec<impl AsyncContextManager<Value = (), Error = Bomb>>) -> Result<(), Bomb> {
             async_with!(parts => {})
         }
-        all_are_exited(log, all(vec![part("a", log, false), part("b", log, true), part("c", log, true)])).await;
+        all_are_exited(log, all(vec![part("a", log, false), part("b", log, true), part("c", log, true)]))
+            .await;
         let bombs = || [part("a", log, false), part("b", log, true), part("c", log, true)];
         all_are_exited(log, async {
             let stack = AsyncExitStack::new();
@@ -660,7 +676,8 @@ mod runtimes {
         runtime.spawn(async { async_with!(together((Unentered, Unentered)) => {}) });
         runtime.block_on(yield_twice());
         drop(runtime);
-        let lost: Vec<_> = lost_outside_runs().into_iter().filter(|lost| lost.manager.contains("Unentered")).collect();
+        let lost: Vec<_> =
+            lost_outside_runs().into_iter().filter(|lost| lost.manager.contains("Unentered")).collect();
         assert!(lost.is_empty(), "{lost:?}");
     }
 
@@ -675,14 +692,17 @@ mod runtimes {
         let ended: Ended = {
             let inner = run.clone();
             let parts = run.parts(&[Plan::ok(), Plan::ok()]);
-            Ok(smol::block_on(block(parts, async move { body(&inner, Leave::AtTheEnd).await })).map_err(|f| f.0))
+            Ok(smol::block_on(block(parts, async move { body(&inner, Leave::AtTheEnd).await }))
+                .map_err(|f| f.0))
         };
         assert_eq!(ended, Ok(Ok(Leave::AtTheEnd)));
         check_exactly_once(&run.events(), "smol");
         // Cut while the second one is being entered: the first is exited on the background thread.
         let run = Run::new();
         let inner = run.clone();
-        let mut cut = Box::pin(block(run.parts(&[Plan::ok(), Plan::ok()]), async move { body(&inner, Leave::AtTheEnd).await }));
+        let mut cut = Box::pin(block(run.parts(&[Plan::ok(), Plan::ok()]), async move {
+            body(&inner, Leave::AtTheEnd).await
+        }));
         while !run.trace.has("enter B") {
             assert!(poll_once(cut.as_mut()).is_pending());
         }

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use async_with::{
-    AsyncContextManagerExt, AsyncExitStack, ContextManagerExt, Entered, Interrupt, Outcome,
-    async_with, ready, settle, together,
+    AsyncContextManagerExt, AsyncExitStack, ContextManagerExt, Entered, Interrupt, Outcome, async_with,
+    ready, settle, together,
 };
 use futures::FutureExt;
 
@@ -31,7 +31,10 @@ use crate::common::trace::{poll_once, yield_once};
 type Stack = AsyncExitStack<Fault>;
 
 /// A stack in a block into which all parts are entered.
-async fn stack_block(parts: Vec<Part>, inner: impl Future<Output = Result<Leave, Fault>>) -> Result<Leave, Fault> {
+async fn stack_block(
+    parts: Vec<Part>,
+    inner: impl Future<Output = Result<Leave, Fault>>,
+) -> Result<Leave, Fault> {
     let (mut left, mut parts, mut inner) = (Leave::AtTheEnd, parts.into_iter(), Some(inner));
     for stack in [Stack::new()] {
         async_with!(stack as stack => {
@@ -53,7 +56,10 @@ async fn stack_block(parts: Vec<Part>, inner: impl Future<Output = Result<Leave,
 }
 
 /// The same without a block.
-async fn closed_stack(parts: Vec<Part>, inner: impl Future<Output = Result<Leave, Fault>>) -> Result<Leave, Fault> {
+async fn closed_stack(
+    parts: Vec<Part>,
+    inner: impl Future<Output = Result<Leave, Fault>>,
+) -> Result<Leave, Fault> {
     let stack = Stack::new();
     let mut handles = Vec::new();
     for part in parts {
@@ -107,7 +113,12 @@ mod in_a_block {
             let events = run.events();
             check_exactly_once(&events, "interrupted");
             check_lifo(&events, "interrupted");
-            assert!(events.iter().filter(|event| event.starts_with("exit ")).all(|told| told.ends_with("interrupted")));
+            assert!(
+                events
+                    .iter()
+                    .filter(|event| event.starts_with("exit "))
+                    .all(|told| told.ends_with("interrupted"))
+            );
         }
     }
 
@@ -127,7 +138,10 @@ mod in_a_block {
     }
 
     /// Its exit waits until the interrupt has been dropped, as it is in a block.
-    struct Watched(Arc<Mutex<Option<tokio::sync::oneshot::Sender<()>>>>, Option<tokio::sync::oneshot::Receiver<()>>);
+    struct Watched(
+        Arc<Mutex<Option<tokio::sync::oneshot::Sender<()>>>>,
+        Option<tokio::sync::oneshot::Receiver<()>>,
+    );
 
     impl Watched {
         fn new() -> Self {
@@ -237,7 +251,9 @@ mod in_a_block {
 
         let run = Run::new();
         let bad = Bad(run.clone());
-        let block = async move { async_with!(Stack::new() as stack => { let _handle = stack.enter(bad).await.unwrap(); }) };
+        let block = async move {
+            async_with!(Stack::new() as stack => { let _handle = stack.enter(bad).await.unwrap(); })
+        };
         assert!(AssertUnwindSafe(block).catch_unwind().await.is_err());
         run.expect(&["exit bad: panicked"]);
     }
@@ -254,7 +270,11 @@ mod in_a_block {
         .unwrap();
         settle().await;
         check_exactly_once(&run.events(), "replaced");
-        assert!(run.trace.has("exit A: cancelled") && run.trace.has("exit B: completed"), "{:?}", run.events());
+        assert!(
+            run.trace.has("exit A: cancelled") && run.trace.has("exit B: completed"),
+            "{:?}",
+            run.events()
+        );
     }
 }
 
@@ -326,7 +346,11 @@ mod standalone {
     async fn dropped_it_hands_all_over_in_order() {
         let run = Run::new();
         let stack = Stack::new();
-        for part in run.parts(&[Plan::ends(End::Succeeds, End::Fails), Plan::ok(), Plan::ends(End::Succeeds, End::Panics)]) {
+        for part in run.parts(&[
+            Plan::ends(End::Succeeds, End::Fails),
+            Plan::ok(),
+            Plan::ends(End::Succeeds, End::Panics),
+        ]) {
             drop(stack.enter(part).await.unwrap());
         }
         drop(stack);
@@ -336,7 +360,12 @@ mod standalone {
         check_exactly_once(&events, "dropped");
         check_lifo(&events, "dropped");
         check_nothing_lost(&run, None, "dropped");
-        assert!(events.iter().filter(|event| event.starts_with("exit ")).all(|told| told.ends_with(": cancelled")));
+        assert!(
+            events
+                .iter()
+                .filter(|event| event.starts_with("exit "))
+                .all(|told| told.ends_with(": cancelled"))
+        );
     }
 
     #[tokio::test]
@@ -356,7 +385,10 @@ mod standalone {
         let plan = Plan::ends(End::Succeeds, End::Fails);
         let stack = Stack::new();
         let line = line!() + 1;
-        let handles = (stack.enter(run.part("A", plan)).await.unwrap(), stack.enter(run.part("B", plan)).await.unwrap());
+        let handles = (
+            stack.enter(run.part("A", plan)).await.unwrap(),
+            stack.enter(run.part("B", plan)).await.unwrap(),
+        );
         drop(handles);
         drop(stack.enter(run.part("C", Plan::ok())).await);
         assert_eq!(stack.close().await, Err(run.fault("B exit")));
@@ -467,7 +499,14 @@ mod standalone {
             stack.close().await
         });
         task.await.unwrap().unwrap();
-        run.expect(&["enter A", "entered A", "enter B", "entered B", "exit B: completed", "exit A: completed"]);
+        run.expect(&[
+            "enter A",
+            "entered A",
+            "enter B",
+            "entered B",
+            "exit B: completed",
+            "exit A: completed",
+        ]);
     }
 
     /// One loss, one report, and it says where the block is.
@@ -487,7 +526,8 @@ mod standalone {
         }
 
         install_hook();
-        for (name, lines) in [("in a block", line!() - 15..line!() - 8), ("closed", line!() - 8..line!() - 2)] {
+        for (name, lines) in [("in a block", line!() - 15..line!() - 8), ("closed", line!() - 8..line!() - 2)]
+        {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             if name == "closed" {
                 runtime.spawn(closed());
@@ -499,7 +539,8 @@ mod standalone {
                 tokio::task::yield_now().await;
             });
             drop(runtime);
-            let lost: Vec<_> = lost_outside_runs().into_iter().filter(|lost| lost.error.contains("shut down")).collect();
+            let lost: Vec<_> =
+                lost_outside_runs().into_iter().filter(|lost| lost.error.contains("shut down")).collect();
             assert!(lost.iter().all(|lost| lost.file == file!()), "{name}: {lost:?}");
             let here = lost.iter().filter(|lost| lines.contains(&lost.line)).count();
             assert_eq!(here, 1, "{name}, {lines:?}: {lost:?}");
@@ -624,7 +665,15 @@ mod take {
         assert_eq!((stack.len(), taken.len()), (0, 2));
         drop(stack.enter(run.part("C", Plan::ok())).await.unwrap());
         stack.close().await.unwrap();
-        run.expect(&["enter A", "entered A", "enter B", "entered B", "enter C", "entered C", "exit C: completed"]);
+        run.expect(&[
+            "enter A",
+            "entered A",
+            "enter B",
+            "entered B",
+            "enter C",
+            "entered C",
+            "exit C: completed",
+        ]);
         taken.close().await.unwrap();
         check_exactly_once(&run.events(), "taken");
         assert!(run.trace.has("exit A: completed"));
@@ -654,7 +703,11 @@ mod take {
     async fn keeps_the_order_of_what_was_cut() {
         for block in [false, true] {
             let run = Run::new();
-            let slow = Plan { enter: Step::new(5, End::Succeeds), exit: Step::new(5, End::Succeeds), interrupts: None };
+            let slow = Plan {
+                enter: Step::new(5, End::Succeeds),
+                exit: Step::new(5, End::Succeeds),
+                interrupts: None,
+            };
             let mut stack = Stack::new();
             drop(stack.enter(run.part("A", Plan::ok())).await.unwrap());
             {
@@ -725,7 +778,8 @@ mod nested {
     /// What the enter of a part cut is over before any earlier part is exited, however the enter ended.
     #[tokio::test]
     async fn what_was_cut_in_an_enter_ends_before_earlier_parts_are_exited() {
-        let slow = Plan { enter: Step::new(4, End::Succeeds), exit: Step::new(4, End::Succeeds), interrupts: None };
+        let slow =
+            Plan { enter: Step::new(4, End::Succeeds), exit: Step::new(4, End::Succeeds), interrupts: None };
         for polls in 0..25 {
             let cut = came(
                 |run| {
@@ -774,7 +828,11 @@ mod many {
 
     const MANY: usize = 10_000;
 
-    fn filled(order: &Arc<Mutex<Vec<usize>>>, pends: bool, work: &Arc<AtomicUsize>) -> AsyncExitStack<Infallible> {
+    fn filled(
+        order: &Arc<Mutex<Vec<usize>>>,
+        pends: bool,
+        work: &Arc<AtomicUsize>,
+    ) -> AsyncExitStack<Infallible> {
         let stack = AsyncExitStack::new();
         fill(&stack, order, pends, work);
         stack
@@ -851,7 +909,8 @@ mod many {
     fn that_all_fail_are_all_exited() {
         on_a_small_stack(|| {
             let run = Run::new();
-            let plan = Plan { enter: Step::new(0, End::Succeeds), exit: Step::new(0, End::Fails), interrupts: None };
+            let plan =
+                Plan { enter: Step::new(0, End::Succeeds), exit: Step::new(0, End::Fails), interrupts: None };
             let result = smol::block_on(async {
                 let stack = Stack::new();
                 for n in 0..MANY {

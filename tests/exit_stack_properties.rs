@@ -170,7 +170,7 @@ fn check_closed(program: &Program) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 192,
+        cases: 512,
         rng_seed: proptest::test_runner::RngSeed::Fixed(20_260_000),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/exit_stack_properties.regressions"))),
         ..ProptestConfig::default()

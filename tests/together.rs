@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_with::{
-    AsyncContextManager, AsyncContextManagerExt, AsyncExitStack, Outcome, async_with, from_fn, ready, settle, together,
+    AsyncContextManager, AsyncContextManagerExt, AsyncExitStack, Outcome, async_with, from_fn, ready, settle,
+    together,
 };
 use futures::FutureExt;
 use tokio::sync::Semaphore;
@@ -19,8 +20,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::common::log::Lost;
 use crate::common::part::{
-    End, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, block, body, came, check_exactly_once, check_nothing_lost,
-    dropped_at_every_poll, install_hook, lost_outside_runs,
+    End, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, block, body, came, check_exactly_once,
+    check_nothing_lost, dropped_at_every_poll, install_hook, lost_outside_runs,
 };
 use crate::common::trace::poll_once;
 
@@ -105,7 +106,10 @@ where
                     if all_entered && (panics || leave == Leave::Panic) {
                         assert!(ended.is_err(), "{what}: {ended:?}");
                     }
-                    assert!(cut.before == cut.events || !(flat || all_entered), "{what}: something is left to do");
+                    assert!(
+                        cut.before == cut.events || !(flat || all_entered),
+                        "{what}: something is left to do"
+                    );
                     assert_eq!(cut.events.iter().any(|event| event == "body"), all_entered, "{what}");
                     break;
                 }
@@ -165,7 +169,9 @@ mod enter {
     #[tokio::test]
     async fn failures_in_one_poll_are_all_reported() {
         let failing = Plan::ends(End::Fails, End::Succeeds);
-        let cut = came(|run| of_tuple(run.clone(), [failing, Plan::ok(), failing], Leave::AtTheEnd), TO_THE_END).await;
+        let cut =
+            came(|run| of_tuple(run.clone(), [failing, Plan::ok(), failing], Leave::AtTheEnd), TO_THE_END)
+                .await;
         assert_eq!(cut.ended, Some(Ok(Err("A enter".to_owned()))));
         assert_eq!(cut.run.lost_faults(), ["C enter"]);
         assert_eq!(cut.run.lost()[0].manager, std::any::type_name::<Part>());
@@ -225,7 +231,8 @@ mod enter {
             |(), _| async {},
         );
         let quick = Plan { enter: Step::new(0, End::Succeeds), ..Plan::ok() };
-        let mut block = Box::pin(async { async_with!(together((run.part("A", quick), pending_enter)) => {}) });
+        let mut block =
+            Box::pin(async { async_with!(together((run.part("A", quick), pending_enter)) => {}) });
         assert!(poll_once(block.as_mut()).is_pending());
         drop(block);
         run.expect(&["enter A", "entered A", "dropped"]);
@@ -236,7 +243,8 @@ mod enter {
     /// A member that finishes its enter keeps the others from nothing, and what is around from its exit.
     #[tokio::test]
     async fn that_is_finished_when_it_is_cut_is_exited_before_what_is_around() {
-        let slow = Plan { enter: Step::new(6, End::Succeeds), exit: Step::new(6, End::Succeeds), interrupts: None };
+        let slow =
+            Plan { enter: Step::new(6, End::Succeeds), exit: Step::new(6, End::Succeeds), interrupts: None };
         for fails in [false, true] {
             for polls in 0..9 {
                 let beside = if fails { Plan::ends(End::Fails, End::Succeeds) } else { Plan::ok() };
@@ -244,7 +252,8 @@ mod enter {
                     |run| {
                         let parts = (run.part("B", beside), run.part("C", slow).finish_enter());
                         let inner = run.clone();
-                        let inside = block(together(parts), async move { body(&inner, Leave::AtTheEnd).await });
+                        let inside =
+                            block(together(parts), async move { body(&inner, Leave::AtTheEnd).await });
                         block(run.part("around", Plan::ok()), Box::pin(inside))
                     },
                     polls,
@@ -306,7 +315,8 @@ mod concurrency {
     async fn of_many_is_no_recursion() {
         let run = Run::new();
         let plans = vec![Plan::ok(); 10_000];
-        let parts: Vec<_> = plans.iter().enumerate().map(|(n, plan)| run.part(n.to_string(), *plan)).collect();
+        let parts: Vec<_> =
+            plans.iter().enumerate().map(|(n, plan)| run.part(n.to_string(), *plan)).collect();
         async_with!(together(parts) => {}).unwrap();
         assert_eq!(run.events().iter().filter(|event| event.starts_with("over ")).count(), 10_000);
     }
@@ -335,7 +345,8 @@ mod report {
         let run = Run::new();
         let plan = Plan::ends(End::Succeeds, End::Fails);
         let line = line!() + 1;
-        let managers = together((run.part("A", plan), run.part("B", Plan { exit: Step::new(0, End::Fails), ..plan })));
+        let managers =
+            together((run.part("A", plan), run.part("B", Plan { exit: Step::new(0, End::Fails), ..plan })));
         assert_eq!(async_with!(managers => {}), Err(run.fault("B exit")));
         let lost = run.lost();
         assert_eq!(run.lost_faults(), ["A exit"]);

@@ -275,7 +275,9 @@ pub async fn nested(
     inner: impl Future<Output = Result<Leave, Fault>>,
 ) -> Result<Leave, Fault> {
     match parts.next() {
-        Some(part) => block(part, Box::pin(nested(parts, inner)) as std::pin::Pin<Box<dyn Future<Output = _>>>).await,
+        Some(part) => {
+            block(part, Box::pin(nested(parts, inner)) as std::pin::Pin<Box<dyn Future<Output = _>>>).await
+        }
         None => inner.await,
     }
 }
@@ -397,13 +399,15 @@ where
             check_lifo(&cut.events, &what);
         }
         let mut gone = false;
-        let entering = cut.before.iter().any(|event| event.starts_with("failed ") && event.ends_with(" enter"));
+        let entering =
+            cut.before.iter().any(|event| event.starts_with("failed ") && event.ends_with(" enter"));
         if entering {
             // The enter of the whole is cut, and may be one in which that of a composite has failed.
-            let cancelled = cut.events.iter().zip(&whole.events).map(|(cut, whole)| match cut.split_once(": ") {
-                Some((exit, "cancelled")) => whole.starts_with(exit),
-                _ => cut == whole,
-            });
+            let cancelled =
+                cut.events.iter().zip(&whole.events).map(|(cut, whole)| match cut.split_once(": ") {
+                    Some((exit, "cancelled")) => whole.starts_with(exit),
+                    _ => cut == whole,
+                });
             assert!(cancelled.eq(vec![true; whole.events.len()]), "{what}: {:#?}", cut.events);
             // A panic that was on its way out has gone with the future; nothing else may.
             gone = cut.ended.is_none() && cut.events.iter().any(|event| event.ends_with(": panicked"));

@@ -293,13 +293,10 @@ impl<M: AsyncContextManager> Group for Vec<M> {
         (managers, values.into())
     }
 
-    fn members(
-        self,
-        values: Self::Values,
-        outcome: Outcome,
-        site: Site,
-    ) -> Vec<Box<dyn Member<M::Error>>> {
-        pairs(self, values, outcome, site).map(|(manager, value)| One::entered(manager, value, site)).collect()
+    fn members(self, values: Self::Values, outcome: Outcome, site: Site) -> Vec<Box<dyn Member<M::Error>>> {
+        pairs(self, values, outcome, site)
+            .map(|(manager, value)| One::entered(manager, value, site))
+            .collect()
     }
 
     fn interrupt_any(&self, values: &Self::Values) -> Interrupt<M::Error> {
@@ -324,12 +321,7 @@ impl<M: AsyncContextManager, const N: usize> Group for [M; N] {
         )
     }
 
-    fn members(
-        self,
-        values: Self::Values,
-        outcome: Outcome,
-        site: Site,
-    ) -> Vec<Box<dyn Member<M::Error>>> {
+    fn members(self, values: Self::Values, outcome: Outcome, site: Site) -> Vec<Box<dyn Member<M::Error>>> {
         Vec::from(self).members(values.into(), outcome, site)
     }
 
