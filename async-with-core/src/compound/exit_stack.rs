@@ -321,7 +321,10 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
     /// As in a block, interrupts are gone before the exits, and one that panics then makes a panic of the body.
     fn drop_interrupts(&mut self) -> Result<Result<(), E>, Payload> {
         let interrupts = take(&mut lock(&self.interrupts).all);
-        catch_unwind(AssertUnwindSafe(|| Ok(drop(interrupts))))
+        catch_unwind(AssertUnwindSafe(|| {
+            drop(interrupts);
+            Ok(())
+        }))
     }
 
     /// Moves the exits out, to be awaited or cut.
