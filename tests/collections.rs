@@ -307,9 +307,9 @@ mod report {
     async fn names_the_part_and_the_block() {
         let run = Run::new();
         let plan = Plan::ends(End::Succeeds, End::Fails);
+        let managers = (run.part("A", plan), run.part("B", plan), vec![Some(run.part("C", plan))]);
         let line = line!() + 1;
-        let result =
-            async_with!((run.part("A", plan), run.part("B", plan), vec![Some(run.part("C", plan))]) => {});
+        let result = async_with!(managers => {});
         assert_eq!(result, Err(run.fault("C exit")));
         let lost: Vec<_> = run.lost();
         assert_eq!(run.lost_faults(), ["A exit", "B exit"]);

@@ -385,11 +385,8 @@ mod standalone {
         let plan = Plan::ends(End::Succeeds, End::Fails);
         let stack = Stack::new();
         let line = line!() + 1;
-        let handles = (
-            stack.enter(run.part("A", plan)).await.unwrap(),
-            stack.enter(run.part("B", plan)).await.unwrap(),
-        );
-        drop(handles);
+        drop(stack.enter(run.part("A", plan)).await.unwrap());
+        drop(stack.enter(run.part("B", plan)).await.unwrap());
         drop(stack.enter(run.part("C", Plan::ok())).await);
         assert_eq!(stack.close().await, Err(run.fault("B exit")));
         run.expect(&[

@@ -344,9 +344,9 @@ mod report {
     async fn names_the_part_and_the_place() {
         let run = Run::new();
         let plan = Plan::ends(End::Succeeds, End::Fails);
+        let parts = (run.part("A", plan), run.part("B", Plan { exit: Step::new(0, End::Fails), ..plan }));
         let line = line!() + 1;
-        let managers =
-            together((run.part("A", plan), run.part("B", Plan { exit: Step::new(0, End::Fails), ..plan })));
+        let managers = together(parts);
         assert_eq!(async_with!(managers => {}), Err(run.fault("B exit")));
         let lost = run.lost();
         assert_eq!(run.lost_faults(), ["A exit"]);
