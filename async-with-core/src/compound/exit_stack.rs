@@ -35,6 +35,8 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 ///
 /// - When the interrupt of one manager ends the body, all exits are told `Interrupted`. A stack that is not in a block has no
 ///   body, and so ignores interrupts.
+/// - Dropped in the middle of its exits, it tells the others what it would have told them; nested blocks, which are cut one by
+///   one, are then told `Cancelled`.
 /// - [`ObserveError`](crate::ObserveError) and [`Suppress`](crate::Suppress) are not asked: what a block over a manager
 ///   that may swallow its failure is worth must show in its type.
 ///
