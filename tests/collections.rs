@@ -388,7 +388,6 @@ mod detached_in_an_enter {
     }
 
     #[tokio::test]
-    #[ignore = "known: what the enter of a part left behind is only waited for until all are entered"]
     async fn that_succeeds_ends_before_earlier_parts_are_exited() {
         const ENDS: &[End] = &[End::Succeeds];
         ends_before_those_around(ENDS, |a, cuts| (a, cuts)).await;

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::mem::{swap, take};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -178,24 +179,27 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
     /// # }).unwrap();
     /// ```
     #[track_caller]
-    pub fn enter<M>(&self, manager: M) -> impl Future<Output = Result<Entered<'_, M::Value>, E>> + Send
+    pub fn enter<M>(
+        &self,
+        manager: M,
+    ) -> Pin<Box<dyn Future<Output = Result<Entered<'_, M::Value>, E>> + Send + '_>>
     where
         M: AsyncContextManager,
-        E: From<M::Error>,
+        E: EntryError<M::Error>,
     {
         let site = Site::of::<M>();
-        async move {
+        Box::pin(async move {
             let mut manager = Some(manager);
-            let value = self.place.within(M::__enter(&mut manager, site)).await?;
+            let value = self.place.within(M::__enter(&mut manager, site)).await.map_err(E::from_entry)?;
             let manager = manager.expect(ENTERED_ONCE);
             let interrupt = catch_unwind(AssertUnwindSafe(|| manager.interrupt(&value)));
             let entered = self.lend(site, value, async move |value, outcome| {
-                manager.__leave(value, outcome, site).await.map_err(E::from)
+                manager.__leave(value, outcome, site).await.map_err(E::from_entry)
             });
             // The exit is owed by now, also if that panicked.
-            self.add_interrupt(interrupt.unwrap_or_else(|payload| resume_unwind(payload)).map(E::from));
+            self.add_interrupt(interrupt.unwrap_or_else(|payload| resume_unwind(payload)).map(E::from_entry));
             Ok(entered)
-        }
+        })
     }
 
     /// Adds a value that was entered elsewhere, with the function that exits it, and lends it.
@@ -400,18 +404,19 @@ impl<E: Debug + Send + 'static> Debug for AsyncExitStack<E> {
     }
 }
 
-/// The value is the stack itself.
+/// The value is the stack itself. It is in a box, so that `stack.enter(manager)` in the body is not taken for the `enter` of
+/// this trait.
 impl<E: Debug + Send + 'static> AsyncContextManager for AsyncExitStack<E> {
-    type Value = Self;
+    type Value = Box<Self>;
     type Error = E;
 
-    async fn enter(&mut self) -> Result<Self, E> {
+    async fn enter(&mut self) -> Result<Box<Self>, E> {
         let site = self.place.site;
-        Ok(self.take_to(site))
+        Ok(Box::new(self.take_to(site)))
     }
 
     /// Unlike [`close`](Self::close) it leaves handing over to the block, which would be reported twice if its runtime ended.
-    async fn exit(self, mut stack: Self, outcome: Outcome) -> Result<(), E> {
+    async fn exit(self, mut stack: Box<Self>, outcome: Outcome) -> Result<(), E> {
         let dropped = stack.drop_interrupts();
         let (entries, place) = (take(&mut *lock(&stack.entries)), stack.place.take());
         place.nested_ended().await;
@@ -424,16 +429,34 @@ impl<E: Debug + Send + 'static> AsyncContextManager for AsyncExitStack<E> {
         }
     }
 
-    fn interrupt(&self, stack: &Self) -> Interrupt<E> {
+    #[expect(clippy::borrowed_box, reason = "the box is the value")]
+    fn interrupt(&self, stack: &Box<Self>) -> Interrupt<E> {
         let interrupts = Arc::clone(&stack.interrupts);
         Interrupt::when(poll_fn(move |cx| lock(&interrupts).poll(cx)))
+    }
+}
+
+/// An error of a stack into which the error of an entry converts.
+#[diagnostic::on_unimplemented(
+    message = "this manager fails with `{E}`, which does not convert into `{Self}`, the error of the exit stack",
+    label = "`{Self}` does not implement `From<{E}>`",
+    note = "convert it with `.map_err(…)` or `.err_into::<{Self}>()` on the manager (`.map_err(|never| match never {{}})` if it cannot fail), or implement `From<{E}>` for `{Self}`"
+)]
+pub trait EntryError<E> {
+    #[doc(hidden)]
+    fn from_entry(error: E) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, S: From<E>> EntryError<E> for S {
+    fn from_entry(error: E) -> Self {
+        error.into()
     }
 }
 
 /// A value in an [`AsyncExitStack`], lent by it.
 ///
 /// It is returned to the stack when this is dropped.
-#[must_use = "the value is returned to the stack when this is dropped"]
 pub struct Entered<'stack, V> {
     value: Option<V>,
     returned: Arc<Mutex<Option<V>>>,

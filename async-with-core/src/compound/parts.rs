@@ -191,7 +191,10 @@ impl<P: Parts> Held<P> {
         Held::at(self.place.take(), Then(before, manager, value))
     }
 
-    pub(crate) fn release(mut self) -> P {
+    /// Gives the parts away when all has been entered. What was cut meanwhile ends first, for the parts are not exited in the
+    /// name of this.
+    pub(crate) async fn release(mut self) -> P {
+        self.place.nested_ended().await;
         self.parts.take().expect("parts are held until they are exited")
     }
 
@@ -213,7 +216,15 @@ impl<P: Parts> Held<P> {
             Err(_) => Outcome::Panicked,
         };
         if !outcome.is_success() {
-            self.exit(outcome).await.lose(outcome == Outcome::Panicked);
+            // First, so that what they leave behind ends before the others are exited.
+            let unentered = self.parts.as_mut().and_then(Parts::unentered);
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(unentered)));
+            let site = self.place.site;
+            let mut unwinding = self.exit(outcome).await;
+            if let Err(payload) = dropped {
+                unwinding.note(Err(payload), site, outcome);
+            }
+            unwinding.lose(outcome == Outcome::Panicked);
         }
         entered.unwrap_or_else(|payload| resume_unwind(payload))
     }

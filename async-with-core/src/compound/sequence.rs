@@ -33,7 +33,7 @@ async fn enter<M: AsyncContextManager>(
         let value = held.enter(M::__enter(&mut manager, site.part::<M>())).await?;
         held.split().0.push((manager.expect(ENTERED_ONCE), value));
     }
-    Ok(held.release().into_iter().unzip())
+    Ok(held.release().await.into_iter().unzip())
 }
 
 /// Exits all in reverse.

@@ -90,7 +90,7 @@ impl<G: Group> AsyncContextManager for Together<G> {
             unwinding(pin!(place.within(poll_fn(|cx| members.poll_enter(cx))))).await
         };
         held.keep(entered).await?;
-        let (managers, values) = G::entered(held.release().0);
+        let (managers, values) = G::entered(held.release().await.0);
         self.managers = Some(managers);
         Ok(values)
     }

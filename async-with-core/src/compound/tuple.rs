@@ -52,7 +52,7 @@ macro_rules! tuple {
                     #[allow(unused_mut, reason = "nothing follows the last")]
                     let mut held = held.then($next.expect(ENTERED_ONCE), value);
                 )*
-                let parts = held.release();
+                let parts = held.release().await;
                 tuple!(@parts ($first, $first_value) $(, $next $value)* => let parts = parts);
                 *managers = Some(($first, $($next,)*));
                 Ok(($first_value, $($value,)*))
