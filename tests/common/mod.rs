@@ -6,6 +6,7 @@ pub mod files;
 pub mod log;
 pub mod part;
 pub mod trace;
+pub mod ways;
 
 use std::convert::Infallible;
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
-use async_with::{AsyncContextManager, LocalAsyncContextManager, Outcome, set_lost_error_hook};
+use async_with::{AsyncContextManager, Interrupt, LocalAsyncContextManager, Outcome, set_lost_error_hook};
 use scopeguard::ScopeGuard;
 use tokio::sync::watch;
 
@@ -135,16 +135,22 @@ pub struct Traced {
     trace: Trace,
     enter: Step,
     exit: Step,
+    interrupt: Option<&'static str>,
 }
 
 impl Traced {
     pub fn new(name: &'static str, trace: &Trace) -> Self {
         let step = || Step { gate: None, end: End::Succeeds };
-        Self { name, trace: trace.clone(), enter: step(), exit: step() }
+        Self { name, trace: trace.clone(), enter: step(), exit: step(), interrupt: None }
     }
 
     pub fn enter_waits(mut self, gate: &Gate) -> Self {
         self.enter.gate = Some(gate.clone());
+        self
+    }
+
+    pub fn enter_fails(mut self, error: &'static str) -> Self {
+        self.enter.end = End::Fails(error);
         self
     }
 
@@ -168,6 +174,12 @@ impl Traced {
         self
     }
 
+    /// The body is interrupted at its second poll.
+    pub fn interrupts(mut self, error: &'static str) -> Self {
+        self.interrupt = Some(error);
+        self
+    }
+
     /// The same over a protocol without a guarantee.
     pub fn local(self) -> Local {
         Local(self, PhantomData)
@@ -177,6 +189,16 @@ impl Traced {
         let Self { name, trace, .. } = self;
         trace.log(format!("enter {name}"));
         self.enter.run(&format!("enter {name}"), &format!("entered {name}"), trace).await
+    }
+
+    pub fn interrupt_of_body(&self) -> Interrupt<&'static str> {
+        match self.interrupt {
+            Some(error) => Interrupt::when(async move {
+                yield_once().await;
+                error
+            }),
+            None => Interrupt::never(),
+        }
     }
 
     pub async fn run_exit(&self, outcome: Outcome) -> Result<(), &'static str> {
@@ -197,6 +219,10 @@ impl AsyncContextManager for Traced {
     async fn exit(self, _value: (), outcome: Outcome) -> Result<(), &'static str> {
         self.run_exit(outcome).await
     }
+
+    fn interrupt(&self, _value: &()) -> Interrupt<&'static str> {
+        self.interrupt_of_body()
+    }
 }
 
 /// A [`Traced`] that is not `Send`, and records `abandon A`.
@@ -212,6 +238,10 @@ impl LocalAsyncContextManager for Local {
 
     async fn exit(self, _value: (), outcome: Outcome) -> Result<(), &'static str> {
         self.0.run_exit(outcome).await
+    }
+
+    fn interrupt(&self, _value: &()) -> Interrupt<&'static str> {
+        self.0.interrupt_of_body()
     }
 
     fn abandon(self, _value: ()) {

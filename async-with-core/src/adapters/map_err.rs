@@ -1,10 +1,11 @@
+use std::error::Error;
 use std::fmt::Debug;
 
 use super::inner::{Inner, pass_on};
 use crate::handover::Runtime;
-use crate::lost::Site;
+use crate::manager::ENTERED_ONCE;
 use crate::nesting::Place;
-use crate::{AsyncContextManager, Interrupt, LocalAsyncContextManager, Outcome};
+use crate::{AsyncContextManager, Interrupt, LocalAsyncContextManager, ObserveError, Outcome, Suppress};
 
 /// A manager with another error: see [`AsyncContextManagerExt::map_err`](crate::AsyncContextManagerExt::map_err).
 #[derive(Clone, Debug)]
@@ -54,17 +55,18 @@ pass_on!(MapErr<M, F>, F, E where
 #[derive(Clone, Debug)]
 #[must_use = "a context manager does nothing unless it is entered"]
 pub struct LocalMapErr<M, F> {
-    manager: Option<M>,
+    inner: Inner<M>,
     convert: F,
 }
 
 impl<M, F> LocalMapErr<M, F> {
+    #[track_caller]
     pub(super) fn new(manager: M, convert: F) -> Self {
-        Self { manager: Some(manager), convert }
+        Self { inner: Inner::new(manager), convert }
     }
 
     fn into_inner(self) -> (M, F) {
-        (self.manager.expect("a context manager that was entered is there"), self.convert)
+        (self.inner.manager.expect(ENTERED_ONCE), self.convert)
     }
 }
 
@@ -79,8 +81,8 @@ where
     type Error = E;
 
     async fn enter(&mut self) -> Result<Self::Value, E> {
-        let entered = M::__enter(&mut self.manager, Site::of::<M>()).await;
-        entered.map_err(&mut self.convert)
+        let Self { inner, convert } = self;
+        M::__enter(&mut inner.manager, inner.site).await.map_err(&mut *convert)
     }
 
     async fn exit(self, value: Self::Value, outcome: Outcome) -> Result<(), E> {
@@ -89,7 +91,8 @@ where
     }
 
     fn interrupt(&self, value: &Self::Value) -> Interrupt<E> {
-        let inner = self.manager.as_ref().map_or_else(Interrupt::never, |manager| manager.interrupt(value));
+        let inner =
+            self.inner.manager.as_ref().map_or_else(Interrupt::never, |manager| manager.interrupt(value));
         inner.map(self.convert.clone())
     }
 
@@ -108,5 +111,27 @@ where
 
     fn __cut(self, value: Self::Value, outcome: Outcome, place: Place) {
         self.into_inner().0.__cut(value, outcome, place);
+    }
+}
+
+impl<M, F, E> ObserveError for LocalMapErr<M, F>
+where
+    M: ObserveError<Error: 'static>,
+    F: Fn(M::Error) -> E + Clone + Send + 'static,
+    E: Debug + 'static,
+{
+    fn observe(&mut self, value: &mut M::Value, error: &(dyn Error + 'static)) {
+        self.inner.get_mut().observe(value, error);
+    }
+}
+
+impl<M, F, E> Suppress for LocalMapErr<M, F>
+where
+    M: Suppress<Error: 'static>,
+    F: Fn(M::Error) -> E + Clone + Send + 'static,
+    E: Debug + 'static,
+{
+    fn suppress(&mut self, value: &mut M::Value, outcome: Outcome) -> bool {
+        self.inner.get_mut().suppress(value, outcome)
     }
 }

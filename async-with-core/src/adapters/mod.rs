@@ -207,6 +207,7 @@ pub trait LocalAsyncContextManagerExt: LocalAsyncContextManager {
     ///     manager.err_into_local::<Box<dyn std::error::Error>>()
     /// }
     /// ```
+    #[track_caller]
     fn err_into_local<E>(self) -> LocalMapErr<Self, fn(Self::Error) -> E>
     where
         Self::Error: 'static,
@@ -232,6 +233,7 @@ pub trait LocalAsyncContextManagerExt: LocalAsyncContextManager {
     ///     manager.map_err_local(|error| format!("the cache: {error}"))
     /// }
     /// ```
+    #[track_caller]
     fn map_err_local<E, F>(self, convert: F) -> LocalMapErr<Self, F>
     where
         Self::Error: 'static,
