@@ -38,7 +38,8 @@ impl<M: AsyncContextManager> AsyncContextManager for ExitTimeout<M> {
 
     async fn exit(self, value: M::Value, outcome: Outcome) -> Result<(), Self::Error> {
         let Self { inner, limit, timer } = self;
-        let place = Place::new(Runtime::current(), inner.site);
+        let runtime = timer.clone().map_or_else(Runtime::current, Runtime::Tokio);
+        let place = Place::new(runtime, inner.site);
         // Shielded: when it is late it is dropped, and thereby handed over.
         let exit = Shield::new(inner.leave(value, outcome), outcome, place);
         let exit = {
