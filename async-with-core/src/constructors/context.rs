@@ -17,6 +17,10 @@ use crate::{AsyncContextManager, Outcome};
 /// its variables. `Done` says how the body ended. As for every exit, what follows on the body runs on every way out, and
 /// detached when the block is dropped.
 ///
+/// Blocks in the function end as the function goes: how the body ended they are not told. A transaction around
+/// `body.run(..)` is rolled back after a failed body only if its own block fails, so look at
+/// [`Done::outcome`] there.
+///
 /// # Errors
 ///
 /// The block's value is the error that the function returns.
@@ -78,8 +82,8 @@ pub struct Body<V> {
 #[must_use = "a context returns what running its body gave: `Ok(done)`"]
 pub struct Done {
     outcome: Outcome,
-    /// Of which context, by the address of its exchange.
-    of: usize,
+    /// Of which context. It holds on to the key, so that no later context has the same.
+    of: Key,
 }
 
 impl Done {
@@ -99,8 +103,11 @@ impl<V> Body<V> {
     ///
     /// If the function drops this future, the body goes on all the same; its value is dropped at its end, and the function
     /// can only fail.
+    ///
+    /// In a task of its own, this never ends if the function fails, or is dropped, before the body has begun; the value is
+    /// dropped then.
     pub async fn run(self, value: V) -> (V, Done) {
-        let of = Arc::as_ptr(&self.exchange).addr();
+        let of = Arc::clone(&self.exchange.key);
         self.exchange.put(State::Lent(value));
         let (value, outcome) = self
             .exchange
@@ -113,8 +120,12 @@ impl<V> Body<V> {
     }
 }
 
+/// Stands for one context, by its address.
+type Key = Arc<()>;
+
 /// Where the value changes hands between the function and the block.
 struct Exchange<V> {
+    key: Key,
     state: Mutex<(State<V>, Option<Waker>)>,
 }
 
@@ -165,9 +176,22 @@ impl<V, E> Running<V, E> {
     /// Panics unless the function has run its own body.
     fn check(&self, done: &Done) {
         assert!(
-            done.of == Arc::as_ptr(&self.exchange).addr(),
+            Arc::ptr_eq(&done.of, &self.exchange.key),
             "the function of a `context` returned the `Done` of another one, without having run its body"
         );
+    }
+}
+
+impl<V, E> Drop for Running<V, E> {
+    /// If the function failed, or was dropped, before the body began, a `run` in a task of its own never ends. What it has
+    /// lent must not wait with it.
+    fn drop(&mut self) {
+        let mut exchange = self.exchange.lock();
+        if matches!(exchange.0, State::Lent(_)) {
+            let lent = std::mem::replace(&mut *exchange, (State::Elsewhere, None));
+            drop(exchange);
+            drop(lent);
+        }
     }
 }
 
@@ -198,7 +222,8 @@ impl<V: Send + 'static, F: Function<V>> AsyncContextManager for ContextFn<V, F> 
 
     async fn enter(&mut self) -> Result<V, F::Error> {
         let function = self.function.take().expect(ENTERED_ONCE);
-        let exchange = Arc::new(Exchange { state: Mutex::new((State::Elsewhere, None)) });
+        let exchange =
+            Arc::new(Exchange { key: Key::default(), state: Mutex::new((State::Elsewhere, None)) });
         let future = function.start(Body { exchange: Arc::clone(&exchange) });
         let mut running = Running { future, exchange };
         let value = poll_fn(|cx| {
