@@ -7,7 +7,7 @@ use std::fmt::Debug;
 #[diagnostic::on_unimplemented(
     message = "an exit gives `()` or `Result<(), {E}>`, not `{Self}`",
     label = "the future of this function gives `{Self}`",
-    note = "end the `async` block with `;` if its value is not needed, or with `Ok(())`"
+    note = "end the `async` block with `;` if its value is not needed, or with `Ok(())`; convert another error with `.map_err(..)`"
 )]
 pub trait ExitResult<E> {
     #[doc(hidden)]

@@ -1,0 +1,13 @@
+//! A function that runs its body again.
+
+use async_with::context;
+
+fn manager() -> impl async_with::AsyncContextManager {
+    context(|body| async move {
+        let (value, _done) = body.run(1).await;
+        let (_value, done) = body.run(value).await;
+        Ok::<_, std::io::Error>(done)
+    })
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! A function whose future gives something.
+
+use async_with::{async_with, defer};
+
+async fn run() {
+    async_with!(defer(|_outcome| async { 1 }) => {});
+}
+
+fn main() {}
