@@ -9,19 +9,26 @@ mod blocking;
 #[cfg(not(target_family = "wasm"))]
 mod child_process;
 mod closing;
+mod shutdown;
 #[cfg(feature = "__sqlx")]
 mod sqlx;
+mod task_group;
 #[cfg(not(target_family = "wasm"))]
 mod temp_dir;
+mod timeout;
+mod tracked;
 
 #[cfg(not(target_family = "wasm"))]
 pub use self::atomic_file::{AtomicFile, AtomicFileError};
 #[cfg(not(target_family = "wasm"))]
 pub use self::child_process::{ChildProcess, ChildProcessError};
 pub use self::closing::{Closing, closing};
+pub use self::shutdown::{NotEnded, Shutdown, ShutdownError, ShutdownHandle};
 #[cfg(feature = "__sqlx")]
 pub use self::sqlx::{
     AdvisoryLock, AdvisoryLockError, HeldLock, PoolExt, PoolTransaction, Savepoint, TransactionExt,
 };
+pub use self::task_group::{Child, ChildError, NoOutput, Spawner, TaskGroup};
 #[cfg(not(target_family = "wasm"))]
 pub use self::temp_dir::{TempDir, TempDirError};
+pub use self::timeout::{Deadline, Elapsed, Timeout, deadline, timeout};
