@@ -84,6 +84,14 @@ async fn without_any_time_a_body_that_is_ready_ends_and_one_that_is_not_is_inter
     assert_eq!(start.elapsed(), seconds(1));
 }
 
+// tokio's timers count in milliseconds, which the paused clock hides.
+#[tokio::test]
+async fn without_any_time_a_body_that_awaits_gets_no_second_turn_on_a_running_clock_either() {
+    for _ in 0..100 {
+        assert!(async_with!(timeout(Duration::ZERO) => { yield_once().await }).is_err());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_ends_late_without_awaiting_is_not_interrupted() {
     // As in asyncio: there is nothing left to interrupt.
@@ -397,15 +405,15 @@ async fn the_exits_in_the_body_are_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn the_error_says_what_was_over_and_is_one_of_io() {
+    async fn in_anyhow() -> anyhow::Result<()> {
+        async_with!(timeout(seconds(1)) => { pending::<()>().await })?;
+        Ok(())
+    }
+
     let late = async_with!(timeout(Duration::from_millis(1500)) => { pending::<()>().await }).unwrap_err();
     assert_eq!(late.to_string(), "the body was interrupted: its time limit of 1.5s was over");
     let error = io::Error::from(late);
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert_eq!(error.get_ref().unwrap().downcast_ref::<Elapsed>(), Some(&late));
-
-    async fn in_anyhow() -> anyhow::Result<()> {
-        async_with!(timeout(seconds(1)) => { pending::<()>().await })?;
-        Ok(())
-    }
     assert_eq!(limit::<()>(Err(in_anyhow().await.unwrap_err().downcast().unwrap())), seconds(1));
 }

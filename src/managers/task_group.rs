@@ -229,16 +229,20 @@ impl<E: Send + 'static> Shared<E> {
 /// use async_with::async_with;
 /// use async_with::managers::{Spawner, TaskGroup};
 ///
-/// async fn visit(folder: u32, group: Spawner<Infallible>) -> Result<(), Infallible> {
-///     for subfolder in 1..folder {
-///         group.spawn(visit(subfolder, group.clone()));
+/// async fn visit(folder: &'static str, group: Spawner<Infallible>) -> Result<(), Infallible> {
+///     if folder == "src" {
+///         group.spawn(async { Ok(println!("a file in {folder}")) });
 ///     }
 ///     Ok(())
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let visited = async_with!(TaskGroup::new() as group => { group.spawn(visit(5, group.clone())); });
+/// let visited = async_with!(TaskGroup::new() as group => {
+///     for folder in ["src", "target"] {
+///         group.spawn(visit(folder, group.clone()));
+///     }
+/// });
 /// assert!(visited.is_ok());
 /// # }
 /// ```
@@ -286,9 +290,13 @@ impl<E> Clone for Spawner<E> {
     }
 }
 
-impl<E> Debug for Spawner<E> {
+impl<E: Send + 'static> Debug for Spawner<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spawner").finish_non_exhaustive()
+        let (children, closed) = {
+            let children = self.0.children();
+            (children.tasks.len(), children.closed)
+        };
+        f.debug_struct("Spawner").field("children", &children).field("closed", &closed).finish()
     }
 }
 
