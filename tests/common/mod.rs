@@ -1,6 +1,7 @@
 //! Managers and helpers that the tests share.
 #![allow(dead_code, reason = "each test uses some of them")]
 
+pub mod example;
 #[cfg(all(feature = "tokio", not(target_family = "wasm")))]
 pub mod files;
 pub mod log;
