@@ -53,8 +53,8 @@ fn opened() -> Gate {
 }
 
 fn failed<T>(block: Result<T, ChildError<Failure>>) -> Option<&'static str> {
-    match block {
-        Err(ChildError::Failed(Failure(text))) => Some(text),
+    match block.err()? {
+        ChildError::Failed(Failure(text)) => Some(text),
         _ => None,
     }
 }
@@ -146,6 +146,7 @@ mod success {
     // CPython's `test_taskgroup_13`, `_20`: tasks spawned while the group is waiting.
     #[tokio::test]
     async fn children_spawn_siblings_also_during_the_exit() {
+        #[expect(clippy::manual_async_fn, reason = "a recursive `async fn` is not known to be `Send`")]
         fn countdown(
             from: u32,
             group: Group,
@@ -739,11 +740,11 @@ async fn many_groups_fail_on_many_threads_and_leave_nothing_behind() {
                     for _ in 0..number % 7 {
                         yield_now().await;
                     }
-                    let _alive = alive;
                     if number == round % 20 {
                         return Err(number);
                     }
                     group_too.spawn(ready(Ok(())));
+                    drop(alive);
                     Ok(number)
                 }));
             }

@@ -71,7 +71,7 @@ use crate::{AsyncContextManager, Interrupt, Outcome, async_with};
 ///
 /// let failed = async_with!(TaskGroup::new() as group => {
 ///     group.spawn(async { Err::<(), _>("the disk is full") });
-///     group.spawn(async { std::future::pending().await });
+///     group.spawn(async { std::future::pending::<Result<(), _>>().await });
 /// });
 /// assert!(matches!(failed, Err(ChildError::Failed("the disk is full"))));
 /// # Ok(())
@@ -231,7 +231,7 @@ impl<E: Send + 'static> Shared<E> {
 ///
 /// async fn visit(folder: &'static str, group: Spawner<Infallible>) -> Result<(), Infallible> {
 ///     if folder == "src" {
-///         group.spawn(async { Ok(println!("a file in {folder}")) });
+///         group.spawn(async move { Ok(println!("a file in {folder}")) });
 ///     }
 ///     Ok(())
 /// }

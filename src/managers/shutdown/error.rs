@@ -55,6 +55,21 @@ impl Error for ShutdownError {
 }
 
 /// What had not ended in the grace time of a [`Shutdown`](super::Shutdown), and was aborted.
+///
+/// # Examples
+///
+/// ```
+/// use async_with::managers::NotEnded;
+///
+/// fn page_somebody(late: &NotEnded) {
+///     if late.body() {
+///         eprintln!("requests were dropped");
+///     }
+///     for task in late.tasks() {
+///         eprintln!("{task} was aborted");
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotEnded {
     tasks: Vec<Cow<'static, str>>,
