@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_with::managers::{NotEnded, Shutdown, ShutdownError, ShutdownHandle};
 use async_with::{Outcome, async_with, settle};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -381,71 +381,5 @@ mod errors {
     fn can_be_sent_and_shared() {
         fn check<T: Error + Send + Sync + 'static>() {}
         check::<ShutdownError>();
-    }
-}
-
-/// They are the process's: only the tests in here send any, one after the other.
-#[cfg(unix)]
-mod signals {
-    use super::*;
-    use rustix::process::{Signal, getpid, kill_process};
-    use tokio::sync::Mutex;
-
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-
-    fn send(signal: Signal) {
-        kill_process(getpid(), signal).unwrap();
-    }
-
-    #[tokio::test]
-    async fn begin_the_shutdown() {
-        let _alone = ONE_AT_A_TIME.lock().await;
-        for signal in [Signal::TERM, Signal::INT] {
-            let trace = Trace::new();
-            let block = async_with!(shutdown(60).on_signals() as shutdown => {
-                shutdown.spawn("A", part("A", Duration::ZERO, shutdown.clone(), trace.clone()));
-                send(signal);
-                shutdown.token().cancelled().await;
-                "served"
-            });
-            assert_eq!(block.unwrap(), "served");
-            assert_eq!(trace.events(), ["A ended"]);
-        }
-    }
-
-    #[tokio::test]
-    async fn end_the_grace_time_when_a_second_one_comes() {
-        let _alone = ONE_AT_A_TIME.lock().await;
-        let (ended, has_ended) = oneshot::channel::<()>();
-        let block = async_with!(Shutdown::new().grace(Duration::MAX).on_signals() as shutdown => {
-            shutdown.spawn("A", async move {
-                let _ended = ended;
-                pending::<()>().await;
-            });
-            send(Signal::TERM);
-            shutdown.token().cancelled().await;
-            send(Signal::TERM);
-            pending::<()>().await;
-        });
-        let late = late(block);
-        assert!(late.body());
-        assert_eq!(names(&late), ["A"]);
-        assert!(has_ended.await.is_err());
-    }
-
-    #[tokio::test]
-    async fn end_the_grace_time_also_in_the_exit() {
-        let _alone = ONE_AT_A_TIME.lock().await;
-        let block = async_with!(Shutdown::new().grace(Duration::MAX).on_signals() as shutdown => {
-            let token = shutdown.token();
-            shutdown.spawn("A", async move {
-                token.cancelled().await;
-                send(Signal::INT);
-                pending::<()>().await;
-            });
-            send(Signal::TERM);
-            shutdown.token().cancelled().await;
-        });
-        assert_eq!(names(&late(block)), ["A"]);
     }
 }
