@@ -264,7 +264,7 @@ mod in_a_block {
         let run = Run::new();
         async_with!(Stack::new() as stack => {
             drop(stack.enter(run.part("A", Plan::ok())).await.unwrap());
-            *stack = Stack::new();
+            **stack = Stack::new();
             drop(stack.enter(run.part("B", Plan::ok())).await.unwrap());
         })
         .unwrap();
