@@ -134,6 +134,7 @@ impl Current {
 
     fn node(&mut self) -> Option<Arc<Node>> {
         let Self::Body { own, around, task } = self else { return None };
+        #[cfg_attr(not(feature = "tokio"), allow(clippy::unit_cmp, reason = "there are no task ids then"))]
         if *task != this_task() {
             return None;
         }

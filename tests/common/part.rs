@@ -285,14 +285,20 @@ pub async fn nested(
 /// How a run ended: what panicked is an `Err` of an `Err`.
 pub type Ended = Result<Result<Leave, String>, String>;
 
-/// Polls at most `polls` times, and drops the future; what it gave, if it ended.
-pub fn drive(future: impl Future<Output = Result<Leave, Fault>>, polls: usize) -> Option<Ended> {
+/// Polls at most `polls` times, and drops the future; what it gave, if it ended. Detached exits, for which it may wait, go on
+/// between the polls.
+pub async fn drive(future: impl Future<Output = Result<Leave, Fault>>, polls: usize) -> Option<Ended> {
     let mut future = Box::pin(future);
-    (0..polls).find_map(|_| match catch_unwind(AssertUnwindSafe(|| poll_once(future.as_mut()))) {
-        Ok(Poll::Pending) => None,
-        Ok(Poll::Ready(result)) => Some(Ok(result.map_err(|fault| bare(&fault.0)))),
-        Err(payload) => Some(Err(bare(payload.downcast_ref::<String>().expect("a panic of the plan")))),
-    })
+    for _ in 0..polls {
+        match catch_unwind(AssertUnwindSafe(|| poll_once(future.as_mut()))) {
+            Ok(Poll::Pending) => tokio::task::yield_now().await,
+            Ok(Poll::Ready(result)) => return Some(Ok(result.map_err(|fault| bare(&fault.0)))),
+            Err(payload) => {
+                return Some(Err(bare(payload.downcast_ref::<String>().expect("a panic of the plan"))));
+            }
+        }
+    }
+    None
 }
 
 /// Every exit was told, once, for every enter, and ran until it was over.
@@ -371,7 +377,7 @@ where
     F: Future<Output = Result<Leave, Fault>>,
 {
     let run = Run::new();
-    let ended = drive(make(&run), polls);
+    let ended = drive(make(&run), polls).await;
     let before = run.events();
     settle().await;
     let events = run.events();

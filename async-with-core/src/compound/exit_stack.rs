@@ -179,6 +179,7 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[expect(clippy::type_complexity, reason = "`impl Future` would repeat each error about its bounds")]
     pub fn enter<M>(
         &self,
         manager: M,
@@ -429,7 +430,6 @@ impl<E: Debug + Send + 'static> AsyncContextManager for AsyncExitStack<E> {
         }
     }
 
-    #[expect(clippy::borrowed_box, reason = "the box is the value")]
     fn interrupt(&self, stack: &Box<Self>) -> Interrupt<E> {
         let interrupts = Arc::clone(&stack.interrupts);
         Interrupt::when(poll_fn(move |cx| lock(&interrupts).poll(cx)))
