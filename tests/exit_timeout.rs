@@ -484,7 +484,6 @@ mod in_managers_of_parts {
     }
 
     #[tokio::test(start_paused = true)]
-    #[ignore = "the exits of parts do not wait for a late one among them yet"]
     async fn a_tuple() {
         let (trace, gate) = (Trace::new(), Gate::new());
         let parts = parts(&trace, &gate);
@@ -492,7 +491,6 @@ mod in_managers_of_parts {
     }
 
     #[tokio::test(start_paused = true)]
-    #[ignore = "the exits of parts do not wait for a late one among them yet"]
     async fn a_vec() {
         let (trace, gate) = (Trace::new(), Gate::new());
         let (a, b) = parts(&trace, &gate);
@@ -501,7 +499,6 @@ mod in_managers_of_parts {
     }
 
     #[tokio::test(start_paused = true)]
-    #[ignore = "the exits of parts do not wait for a late one among them yet"]
     async fn an_exit_stack() {
         let (trace, gate) = (Trace::new(), Gate::new());
         let (a, b) = parts(&trace, &gate);

@@ -23,6 +23,8 @@ pub(crate) fn taken_out(site: Site, outcome: Outcome) {
 pub(crate) struct Unwinding<E> {
     outcome: Outcome,
     failure: Option<Failure<E>>,
+    /// Where the exits are awaited: one starts when what those before it left behind has ended.
+    place: Option<Place>,
 }
 
 enum Failure<E> {
@@ -41,7 +43,7 @@ impl<E: Debug> Failure<E> {
 
 impl<E: Debug> Unwinding<E> {
     pub(crate) fn new(outcome: Outcome) -> Self {
-        Self { outcome, failure: None }
+        Self { outcome, failure: None, place: None }
     }
 
     /// What the next exit is told.
@@ -55,7 +57,9 @@ impl<E: Debug> Unwinding<E> {
         X: Future<Output = Result<(), E>>,
     {
         let outcome = self.outcome;
-        let exited = unwinding(pin!(async move { exit(outcome).await })).await;
+        let place = self.place.get_or_insert_with(|| Place::new(Runtime::current(), site));
+        place.nested_ended().await;
+        let exited = unwinding(pin!(place.within(async move { exit(outcome).await }))).await;
         self.note(exited, site, outcome);
     }
 
