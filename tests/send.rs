@@ -6,9 +6,11 @@ mod common;
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::error::Error;
 use std::rc::Rc;
 
-use async_with::{AsyncContextManager, LocalAsyncContextManager, Outcome, async_with, with};
+use async_with::managers::{ChildError, Spawner, TaskGroup};
+use async_with::{AsyncContextManager, LocalAsyncContextManager, Outcome, async_with, ready, with};
 
 use crate::common::log::{Failure, Log, Suppressor};
 use crate::common::{Fallible, Plain};
@@ -144,7 +146,7 @@ async fn a_manager_lends_what_is_send_but_not_sync() {
 }
 
 /// What it returns is not `Send`, but the body cannot return it.
-async fn no_return_in_the_body() -> Result<u8, Box<dyn std::error::Error>> {
+async fn no_return_in_the_body() -> Result<u8, Box<dyn Error>> {
     let value = async_with!(Fallible => {
         tokio::task::yield_now().await;
         5
@@ -156,4 +158,28 @@ async fn no_return_in_the_body() -> Result<u8, Box<dyn std::error::Error>> {
 async fn what_the_function_returns_need_not_be_send_if_the_body_does_not_return_it() {
     let task = tokio::spawn(async { no_return_in_the_body().await.unwrap() });
     assert_eq!(task.await.unwrap(), 5);
+}
+
+/// What the README advises where the type of a manager has a lifetime in it, with which rustc does not prove `Send` otherwise.
+#[tokio::test]
+async fn blocks_over_managers_with_a_lifetime_in_their_type_are_send_behind_impl_trait() {
+    type BoxError = Box<dyn Error + Send + Sync>;
+
+    fn text() -> impl AsyncContextManager<Value = &'static str, Error = Infallible> {
+        ready("text")
+    }
+
+    fn tasks() -> impl AsyncContextManager<Value = Spawner<BoxError>, Error = ChildError<BoxError>> {
+        TaskGroup::new()
+    }
+
+    let length = tokio::spawn(async { async_with!(text() as text => text.len()) });
+    assert_eq!(length.await.unwrap(), 4);
+    let sum = tokio::spawn(async {
+        async_with!(tasks() as group => {
+            let one = group.spawn(async { Ok(1) });
+            one.await.unwrap() + 1
+        })
+    });
+    assert_eq!(sum.await.unwrap().unwrap(), 2);
 }
