@@ -45,10 +45,13 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
+/// use std::time::Duration;
+///
 /// use async_with::async_with;
 /// use async_with::managers::{AdvisoryLock, AdvisoryLockError};
 /// use sqlx::PgPool;
+/// use sqlx::postgres::PgPoolOptions;
 ///
 /// const NIGHTLY_REPORT: i64 = 7;
 ///
@@ -62,6 +65,13 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 ///     }
 ///     Ok(())
 /// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// // Where no server is, the body does not run, and the error says so.
+/// let nowhere = PgPoolOptions::new().acquire_timeout(Duration::from_millis(100));
+/// let error = report_once(&nowhere.connect_lazy("postgres://127.0.0.1:1/none")?).await.unwrap_err();
+/// assert!(matches!(error.downcast_ref(), Some(AdvisoryLockError::Unavailable { key: NIGHTLY_REPORT, .. })));
+/// # Ok::<_, sqlx::Error>(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a context manager does nothing unless it is entered"]
