@@ -1,14 +1,14 @@
 //! The thread that runs detached exits where there is no runtime.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 
-type Exit = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::handover::BoxFuture;
+
+type Exit = BoxFuture<()>;
 
 /// One detached exit. It is in the queue of the thread whenever it has something to do, so that an exit that waits
 /// never keeps another one waiting.

@@ -150,12 +150,17 @@ impl<E, F: Fn(E) -> O, O> Watch<O> for Mapped<E, F> {
     }
 }
 
+/// Polls them in order, until one comes.
+pub(crate) fn poll_any<E>(interrupts: &mut [Interrupt<E>], cx: &mut Context<'_>) -> Poll<E> {
+    let ready = interrupts.iter_mut().map(|interrupt| interrupt.poll(cx)).find(Poll::is_ready);
+    ready.unwrap_or(Poll::Pending)
+}
+
 struct Any<E>(Vec<Interrupt<E>>);
 
 impl<E> Watch<E> for Any<E> {
     fn poll_interrupt(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<E> {
-        let ready = self.0.iter_mut().map(|interrupt| interrupt.poll(cx)).find(Poll::is_ready);
-        ready.unwrap_or(Poll::Pending)
+        poll_any(&mut self.0, cx)
     }
 
     fn around(&self, body: &mut dyn FnMut()) {

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use super::parts::{Held, Parts, Unwinding};
 use crate::constructors::ExitResult;
 use crate::handover::{BoxFuture, Runtime};
+use crate::interrupt::poll_any;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::nesting::Place;
@@ -109,11 +110,9 @@ impl<E> Interrupts<E> {
         Arc::new(Mutex::new(Self { all, block: None }))
     }
 
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<E> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<E> {
         self.block = Some(cx.waker().clone());
-        let cx = &mut Context::from_waker(cx.waker());
-        let ready = self.all.iter_mut().map(|interrupt| interrupt.poll(cx)).find(Poll::is_ready);
-        ready.unwrap_or(Poll::Pending)
+        poll_any(&mut self.all, cx)
     }
 }
 

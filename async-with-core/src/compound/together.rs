@@ -235,15 +235,8 @@ impl<E: Debug + Send + 'static> Parts for Members<E> {
 
     async fn exit(self, unwinding: &mut Unwinding<E>, _site: Site) {
         let outcome = unwinding.outcome();
-        let mut exits = Vec::new();
-        for member in self.0 {
-            let site = member.site();
-            // One that is still being entered is dropped in here.
-            match catch_unwind(AssertUnwindSafe(|| member.exit(outcome))) {
-                Ok(exit) => exits.extend(exit.map(|exit| (site, exit))),
-                Err(payload) => unwinding.note(Err(payload), site, outcome),
-            }
-        }
+        let exit = |member: Box<dyn Member<E>>| Some((member.site(), member.exit(outcome)?));
+        let mut exits: Vec<_> = self.0.into_iter().filter_map(exit).collect();
         poll_fn(|cx| {
             exits.retain_mut(|(site, exit)| {
                 match catch_unwind(AssertUnwindSafe(|| exit.as_mut().poll(cx))) {
