@@ -1,0 +1,1 @@
+//! CPython: `async with`, `contextlib`, `asyncio.timeout` and `asyncio.TaskGroup`.

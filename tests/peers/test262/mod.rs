@@ -1,0 +1,1 @@
+//! test262: `await using` and `AsyncDisposableStack`.
