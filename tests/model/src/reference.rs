@@ -1,0 +1,604 @@
+//! What a program does, by the rules of the documentation alone: a plain recursive function, without futures.
+//!
+//! Time is counted in releases: whatever waits is in a queue, and one of them is released at a time. A program can be cut,
+//! or made to panic, at any of them.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use crate::program::{Block, End, Item, Kind, Plan, Program, Statement, Step, Tail, Way};
+
+/// What is done to a program from outside, after so many releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disturbance {
+    None,
+    /// Its future is dropped.
+    Cut(usize),
+    /// What is released panics.
+    Panic(usize),
+}
+
+/// What a program does.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Course {
+    pub events: Vec<String>,
+    /// How many releases it takes until all has ended, also what was detached.
+    pub releases: usize,
+}
+
+/// What `program` should do.
+pub fn course(program: &Program, disturbance: Disturbance) -> Course {
+    let mut model = Model::new(disturbance);
+    let ended = model.statements(&program.body, &[]);
+    model.alive = false;
+    model.log(match &ended {
+        Ok(()) => "result Ok(0)".to_owned(),
+        Err(Flow::Return(Ok(number))) => format!("result Ok({number})"),
+        Err(Flow::Return(Err(fault))) => format!("result Err({fault})"),
+        Err(Flow::Panic(fault)) => format!("result panic {fault}"),
+        Err(Flow::Cut) => "cut".to_owned(),
+        Err(Flow::Break(_) | Flow::Continue(_) | Flow::Interrupted(_)) => {
+            unreachable!("what they leave is around them")
+        }
+    });
+    assert!(ended == Err(Flow::Cut) || model.jobs.is_empty(), "an exit is left behind");
+    model.run_jobs(0).expect("nobody is there who could be cut");
+    Course { events: model.events, releases: model.released }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Completed,
+    Returned,
+    Broke,
+    Continued,
+    Failed,
+    Panicked,
+    Interrupted,
+    Cancelled,
+}
+
+impl Told {
+    fn is_success(self) -> bool {
+        matches!(self, Self::Completed | Self::Returned | Self::Broke | Self::Continued)
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format!("{self:?}").to_lowercase())
+    }
+}
+
+/// How statements end, if not at their end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Flow {
+    Return(Result<u32, String>),
+    Break(usize),
+    Continue(usize),
+    Panic(String),
+    /// The block at this depth stops its body.
+    Interrupted(usize),
+    Cut,
+}
+
+/// How a block ends, or the rest of one after some of its items.
+enum Ended {
+    Value(Value),
+    Flow(Flow),
+    /// By its own manager.
+    Interrupted(String),
+}
+
+struct Value {
+    /// As it is written down.
+    shown: Result<String, String>,
+    /// Whether the item around it counts it as a failure.
+    failed: bool,
+}
+
+impl Ended {
+    fn error(fault: String) -> Self {
+        Self::Value(Value { shown: Err(fault), failed: true })
+    }
+
+    fn told(&self) -> Told {
+        match self {
+            Self::Value(value) if value.failed => Told::Failed,
+            Self::Value(_) => Told::Completed,
+            Self::Interrupted(_) => Told::Interrupted,
+            Self::Flow(Flow::Return(Err(_))) => Told::Failed,
+            Self::Flow(Flow::Return(Ok(_))) => Told::Returned,
+            Self::Flow(Flow::Break(_)) => Told::Broke,
+            Self::Flow(Flow::Continue(_)) => Told::Continued,
+            Self::Flow(Flow::Panic(_)) => Told::Panicked,
+            Self::Flow(Flow::Interrupted(_) | Flow::Cut) => Told::Cancelled,
+        }
+    }
+}
+
+/// An item that has been entered.
+struct Scope {
+    /// In the order in which they start.
+    exits: Vec<Exit>,
+    concurrent: bool,
+    kind: Kind,
+    /// The first one that is due comes.
+    due: Vec<Due>,
+}
+
+struct Exit {
+    name: String,
+    step: Step,
+    swallows: bool,
+    begun: bool,
+    over: bool,
+}
+
+/// After how many releases an interrupt comes, and with what.
+type Due = (usize, String);
+
+/// The exits of one item, on their way.
+struct Job {
+    exits: Vec<Exit>,
+    concurrent: bool,
+    /// Those of concurrent ones that wait.
+    queue: VecDeque<usize>,
+    /// What the whole was told.
+    whole: Told,
+    /// What the next exit is told.
+    told: Told,
+    failure: Option<Failure>,
+}
+
+#[derive(Clone)]
+struct Failure {
+    fault: String,
+    panics: bool,
+    told: Told,
+}
+
+impl Exit {
+    fn of(plan: &Plan) -> Self {
+        Self { name: plan.name.clone(), step: plan.exit, swallows: plan.swallows, begun: false, over: false }
+    }
+}
+
+impl Job {
+    fn new(exits: Vec<Exit>, concurrent: bool, told: Told) -> Self {
+        Self { exits, concurrent, queue: VecDeque::new(), whole: told, told, failure: None }
+    }
+}
+
+struct Model {
+    events: Vec<String>,
+    released: usize,
+    disturbance: Disturbance,
+    /// Whether the program can still be cut and interrupted.
+    alive: bool,
+    /// The items whose bodies are running, outermost first.
+    scopes: Vec<Scope>,
+    /// Exits that run detached, one after the other.
+    jobs: Vec<Job>,
+}
+
+impl Model {
+    fn new(disturbance: Disturbance) -> Self {
+        Self { events: Vec::new(), released: 0, disturbance, alive: true, scopes: Vec::new(), jobs: Vec::new() }
+    }
+
+    fn log(&mut self, event: impl Into<String>) {
+        self.events.push(event.into());
+    }
+
+    fn lost(&mut self, Failure { fault, told, .. }: Failure) {
+        self.log(format!("lost {fault}: {told}"));
+    }
+
+    /// Waits for one release. An interrupt that is due comes first, the innermost one, then the cut.
+    fn suspend(&mut self) -> Result<(), Flow> {
+        if self.alive {
+            let due = |scope: &Scope| scope.due.iter().any(|(due, _)| *due <= self.released);
+            if let Some(depth) = self.scopes.iter().rposition(due) {
+                return Err(Flow::Interrupted(depth));
+            }
+            if self.disturbance == Disturbance::Cut(self.released) {
+                return Err(Flow::Cut);
+            }
+        }
+        self.released += 1;
+        if self.disturbance == Disturbance::Panic(self.released) {
+            return Err(Flow::Panic("blown".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, times: usize) -> Result<(), Flow> {
+        (0..times).try_for_each(|_| self.suspend())
+    }
+
+    fn statements(&mut self, statements: &[Statement], turns: &[usize]) -> Result<(), Flow> {
+        statements.iter().try_for_each(|statement| match statement {
+            Statement::Await(times) => self.wait(*times),
+            Statement::Leave { turn, way } if turns.last().unwrap_or(&0) == turn => Err(leave(*way)),
+            Statement::Leave { .. } => Ok(()),
+            Statement::Loop { turns: times, body } => self.repeat(*times, body, turns),
+            Statement::Block(block) => self.block(block, turns),
+        })
+    }
+
+    fn repeat(&mut self, times: usize, body: &[Statement], around: &[usize]) -> Result<(), Flow> {
+        let level = around.len();
+        for turn in 0..times {
+            self.log(format!("turn {level}.{turn}"));
+            match self.statements(body, &[around, &[turn]].concat()) {
+                Err(Flow::Break(target)) if target == level => break,
+                Err(Flow::Continue(target)) if target == level => {}
+                ended => ended?,
+            }
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, block: &Block, turns: &[usize]) -> Result<(), Flow> {
+        match self.items(&block.items, block, turns) {
+            Ended::Flow(flow) => return Err(flow),
+            Ended::Value(Value { shown: Err(fault), .. }) if block.leaves => {
+                return Err(Flow::Return(Err(fault)));
+            }
+            Ended::Value(Value { shown: Ok(shown), .. }) if block.leaves || !block.is_fallible() => {
+                self.log(format!("value {shown}"));
+            }
+            Ended::Value(Value { shown: Ok(shown), .. }) => self.log(format!("value Ok({shown})")),
+            Ended::Value(Value { shown: Err(fault), .. }) => self.log(format!("value Err({fault})")),
+            Ended::Interrupted(_) => unreachable!("its item has made a value of it"),
+        }
+        Ok(())
+    }
+
+    /// The rest of a block, of which some items have been entered.
+    fn items(&mut self, items: &[Item], block: &Block, turns: &[usize]) -> Ended {
+        let Some((item, rest)) = items.split_first() else {
+            return match self.statements(&block.body, turns) {
+                Ok(()) => Ended::Value(Value::of(&block.tail)),
+                Err(flow) => Ended::Flow(flow),
+            };
+        };
+        let (plans, kind) = (item.plans(), if let Item::One(kind, _) = item { *kind } else { Kind::Plain });
+        // The managers of a stack are made and entered at the beginning of its body.
+        if let Item::Stack(plans) = item {
+            let stack = Scope { exits: Vec::new(), concurrent: false, kind, due: Vec::new() };
+            return self.scope(stack, |model| match model.fill_stack(plans) {
+                Ok(()) => model.items(rest, block, turns),
+                Err(flow) => Ended::Flow(flow),
+            });
+        }
+        let made = plans.iter().try_for_each(|plan| self.end(&plan.name, "made", plan.made));
+        if let Err(flow) = made {
+            return Ended::Flow(flow);
+        }
+        let concurrent = matches!(item, Item::Together(_));
+        let entered = if concurrent { self.enter_together(plans) } else { self.enter(plans, kind) };
+        let exits = match entered {
+            Ok(exits) => exits,
+            Err(ended) => return ended,
+        };
+        let due = plans.iter().filter_map(|plan| self.due(plan)).collect();
+        self.scope(Scope { exits, concurrent, kind, due }, |model| model.items(rest, block, turns))
+    }
+
+    fn due(&self, plan: &Plan) -> Option<Due> {
+        plan.interrupts.map(|releases| (self.released + releases, format!("{} interrupt", plan.name)))
+    }
+
+    /// How a step ends.
+    fn end(&mut self, name: &str, what: &str, end: End) -> Result<(), Flow> {
+        let fault = format!("{name} {what}");
+        if end != End::Succeeds {
+            self.log(format!("failed {fault}"));
+        }
+        match end {
+            End::Succeeds => Ok(()),
+            End::Fails => Err(Flow::Return(Err(fault))),
+            End::Panics => Err(Flow::Panic(fault)),
+        }
+    }
+
+    fn enter_one(&mut self, plan: &Plan, kind: Kind) -> Result<Exit, Flow> {
+        self.log(format!("enter {}", plan.name));
+        self.wait(if kind == Kind::Sync { 0 } else { plan.enter.pends })?;
+        self.end(&plan.name, "enter", plan.enter.end)?;
+        self.log(format!("entered {}", plan.name));
+        Ok(Exit::of(plan))
+    }
+
+    fn fill_stack(&mut self, plans: &[Plan]) -> Result<(), Flow> {
+        for plan in plans {
+            self.end(&plan.name, "made", plan.made)?;
+            let exit = self.enter_one(plan, Kind::Plain)?;
+            let due = self.due(plan);
+            let stack = self.scopes.last_mut().expect("the stack is around its body");
+            stack.exits.insert(0, exit);
+            stack.due.extend(due);
+        }
+        Ok(())
+    }
+
+    /// One after the other; their exits, the last one first.
+    fn enter(&mut self, plans: &[Plan], kind: Kind) -> Result<Vec<Exit>, Ended> {
+        let mut exits = Vec::new();
+        for plan in plans {
+            match self.enter_one(plan, kind) {
+                Ok(exit) => exits.insert(0, exit),
+                Err(flow) => return Err(self.not_entered(exits, false, flow)),
+            }
+        }
+        Ok(exits)
+    }
+
+    /// Each goes on when it is released, and waits in the queue again.
+    fn enter_together(&mut self, plans: &[Plan]) -> Result<Vec<Exit>, Ended> {
+        plans.iter().for_each(|plan| self.log(format!("enter {}", plan.name)));
+        let mut waits: Vec<_> = plans.iter().map(|plan| plan.enter.pends).collect();
+        let mut queue: VecDeque<_> = (0..plans.len()).collect();
+        while let Some(index) = queue.pop_front() {
+            let plan = &plans[index];
+            let mut released = self.suspend();
+            waits[index] -= 1;
+            if released.is_ok() && waits[index] == 0 {
+                released = self.end(&plan.name, "enter", plan.enter.end);
+                if released.is_ok() {
+                    self.log(format!("entered {}", plan.name));
+                }
+            } else {
+                queue.push_back(index);
+            }
+            if let Err(flow) = released {
+                let entered = |index: &usize| waits[*index] == 0 && !queue.contains(index);
+                let failed = index;
+                let exits = (0..plans.len()).filter(entered).filter(|index| *index != failed);
+                return Err(self.not_entered(exits.map(|index| Exit::of(&plans[index])).collect(), true, flow));
+            }
+        }
+        Ok(plans.iter().map(Exit::of).collect())
+    }
+
+    /// Exits what has been entered of an item that has not been entered as a whole.
+    fn not_entered(&mut self, exits: Vec<Exit>, concurrent: bool, flow: Flow) -> Ended {
+        let told = Ended::Flow(flow.clone()).told();
+        let mut job = Job::new(exits, concurrent, told);
+        if told == Told::Cancelled {
+            self.jobs.push(job);
+            return Ended::Flow(flow);
+        }
+        if let Err(cut) = self.run(&mut job) {
+            self.jobs.push(job);
+            return Ended::Flow(cut);
+        }
+        match job.failure {
+            Some(failure) if failure.panics && told != Told::Panicked => {
+                return Ended::Flow(Flow::Panic(failure.fault));
+            }
+            Some(failure) => self.lost(failure),
+            None => {}
+        }
+        match flow {
+            Flow::Return(Err(fault)) => Ended::error(fault),
+            flow => Ended::Flow(flow),
+        }
+    }
+
+    /// The body of an item, and its exit.
+    fn scope(&mut self, scope: Scope, body: impl FnOnce(&mut Self) -> Ended) -> Ended {
+        let (first_job, depth) = (self.jobs.len(), self.scopes.len());
+        self.scopes.push(scope);
+        let mut ended = body(self);
+        let mut scope = self.scopes.pop().expect("it has been pushed");
+        match &ended {
+            Ended::Flow(Flow::Interrupted(target)) if *target == depth => {
+                let due = std::mem::take(&mut scope.due);
+                let (_, fault) = due.into_iter().find(|(due, _)| *due <= self.released).expect("one is due");
+                ended = Ended::Interrupted(fault);
+            }
+            Ended::Flow(Flow::Interrupted(_) | Flow::Cut) => {
+                self.cut(scope, Told::Cancelled);
+                return ended;
+            }
+            Ended::Flow(Flow::Return(Err(fault))) if scope.kind == Kind::Observing => {
+                self.log(format!("observe {}: {fault}", scope.exits[0].name));
+            }
+            _ => {}
+        }
+        let (kind, told) = (scope.kind, ended.told());
+        let asked = kind == Kind::Suppressing && matches!(told, Told::Failed | Told::Interrupted);
+        if asked {
+            self.log(format!("ask {}: {told}", scope.exits[0].name));
+        }
+        let swallowed = asked && scope.exits[0].swallows;
+        let failure = match self.exit(scope, told, first_job) {
+            Ok(failure) => failure,
+            Err(flow) => return Ended::Flow(flow),
+        };
+        match failure {
+            Some(failure) if failure.panics && told != Told::Panicked => {
+                return Ended::Flow(Flow::Panic(failure.fault));
+            }
+            Some(failure) if !told.is_success() && !swallowed => self.lost(Failure { told, ..failure }),
+            Some(failure) => return Ended::error(failure.fault),
+            None => {}
+        }
+        match ended {
+            _ if swallowed => Ended::Value(Value { shown: Ok("None".to_owned()), failed: false }),
+            Ended::Interrupted(fault) => Ended::error(fault),
+            Ended::Value(Value { shown: Ok(shown), failed }) if kind == Kind::Suppressing => {
+                Ended::Value(Value { shown: Ok(format!("Some({shown})")), failed })
+            }
+            ended => ended,
+        }
+    }
+
+    /// The scope is dropped before its exit has begun.
+    fn cut(&mut self, scope: Scope, told: Told) {
+        match scope.kind {
+            Kind::Local => self.log(format!("abandon {}", scope.exits[0].name)),
+            Kind::Sync => {
+                if let Some(failure) = self.exit_at_once(&scope.exits[0], told) {
+                    self.lost(failure);
+                }
+            }
+            _ => self.jobs.push(Job::new(scope.exits, scope.concurrent, told)),
+        }
+    }
+
+    /// Exits, after the detached exits that are nested in the scope.
+    fn exit(&mut self, scope: Scope, told: Told, first_job: usize) -> Result<Option<Failure>, Flow> {
+        if let Err(flow) = self.run_jobs(first_job) {
+            self.cut(scope, told);
+            return Err(flow);
+        }
+        if scope.kind == Kind::Sync {
+            return Ok(self.exit_at_once(&scope.exits[0], told));
+        }
+        let mut job = Job::new(scope.exits, scope.concurrent, told);
+        match self.run(&mut job) {
+            Ok(()) => Ok(job.failure),
+            Err(flow) if scope.kind == Kind::Local => {
+                self.log(format!("gone {}", job.exits[0].name));
+                Err(flow)
+            }
+            Err(flow) => {
+                self.jobs.push(job);
+                Err(flow)
+            }
+        }
+    }
+
+    fn exit_at_once(&mut self, exit: &Exit, told: Told) -> Option<Failure> {
+        self.log(format!("exit {}: {told}", exit.name));
+        self.end_exit(&exit.name, exit.step.end, told)
+    }
+
+    fn end_exit(&mut self, name: &str, end: End, told: Told) -> Option<Failure> {
+        match self.end(name, "exit", end) {
+            Ok(()) => {
+                self.log(format!("exited {name}"));
+                None
+            }
+            Err(Flow::Return(Err(fault))) => Some(Failure { fault, panics: false, told }),
+            Err(Flow::Panic(fault)) => Some(Failure { fault, panics: true, told }),
+            Err(_) => unreachable!("a step ends in one of these"),
+        }
+    }
+
+    /// Lets detached exits run to their end, from the one at `first` on.
+    fn run_jobs(&mut self, first: usize) -> Result<(), Flow> {
+        while self.jobs.len() > first {
+            let mut job = self.jobs.remove(first);
+            if let Err(flow) = self.run(&mut job) {
+                self.jobs.insert(first, job);
+                return Err(flow);
+            }
+            if let Some(failure) = job.failure {
+                self.lost(Failure { told: job.whole, ..failure });
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs exits to their end, or until whatever awaits them is cut.
+    fn run(&mut self, job: &mut Job) -> Result<(), Flow> {
+        if job.concurrent { self.run_together(job) } else { self.run_in_order(job) }
+    }
+
+    fn begin(&mut self, exit: &mut Exit, told: Told) {
+        if !exit.begun {
+            exit.begun = true;
+            self.log(format!("exit {}: {told}", exit.name));
+        }
+    }
+
+    fn run_in_order(&mut self, job: &mut Job) -> Result<(), Flow> {
+        while let Some(index) = job.exits.iter().position(|exit| !exit.over) {
+            let (exit, told) = (&mut job.exits[index], job.told);
+            self.begin(exit, told);
+            let mut panicked = None;
+            while exit.step.pends > 0 && panicked.is_none() {
+                match self.suspend() {
+                    Ok(()) => exit.step.pends -= 1,
+                    Err(Flow::Panic(fault)) => panicked = Some(Failure { fault, panics: true, told }),
+                    Err(flow) => return Err(flow),
+                }
+            }
+            exit.over = true;
+            let failure = panicked.or_else(|| self.end_exit(&exit.name, exit.step.end, told));
+            self.note(job, failure);
+        }
+        Ok(())
+    }
+
+    /// All are told the same.
+    fn run_together(&mut self, job: &mut Job) -> Result<(), Flow> {
+        let told = job.told;
+        for (index, exit) in job.exits.iter_mut().enumerate().filter(|(_, exit)| !exit.begun) {
+            job.queue.push_back(index);
+            self.begin(exit, told);
+        }
+        while let Some(index) = job.queue.front().copied() {
+            let exit = &mut job.exits[index];
+            let failure = match self.suspend() {
+                Ok(()) if exit.step.pends > 1 => {
+                    exit.step.pends -= 1;
+                    job.queue.rotate_left(1);
+                    continue;
+                }
+                Ok(()) => self.end_exit(&exit.name, exit.step.end, told),
+                Err(Flow::Panic(fault)) => Some(Failure { fault, panics: true, told }),
+                Err(flow) => return Err(flow),
+            };
+            exit.over = true;
+            job.queue.pop_front();
+            self.note(job, failure);
+        }
+        Ok(())
+    }
+
+    /// The first failure counts, a panic more than an error; the others are lost.
+    fn note(&mut self, job: &mut Job, failure: Option<Failure>) {
+        let Some(failure) = failure else { return };
+        // Who is cut is told of nothing but that.
+        if job.told != Told::Cancelled && !job.concurrent {
+            if failure.panics {
+                job.told = Told::Panicked;
+            } else if job.told.is_success() {
+                job.told = Told::Failed;
+            }
+        }
+        let wins = job.failure.as_ref().is_none_or(|first| failure.panics && !first.panics);
+        let lost = if wins { job.failure.replace(failure) } else { Some(failure) };
+        if let Some(lost) = lost {
+            self.lost(lost);
+        }
+    }
+}
+
+impl Value {
+    fn of(tail: &Tail) -> Self {
+        let shown = match tail {
+            Tail::Unit => "()",
+            Tail::Ok => "Ok(())",
+            Tail::Err => "Err(tail)",
+        };
+        Self { shown: Ok(shown.to_owned()), failed: *tail == Tail::Err }
+    }
+}
+
+fn leave(way: Way) -> Flow {
+    match way {
+        Way::Return => Flow::Return(Ok(7)),
+        Way::ReturnErr => Flow::Return(Err("returned".to_owned())),
+        Way::Fail => Flow::Return(Err("failed".to_owned())),
+        Way::Panic => Flow::Panic("body".to_owned()),
+        Way::Break(level) => Flow::Break(level),
+        Way::Continue(level) => Flow::Continue(level),
+    }
+}
