@@ -16,8 +16,14 @@ pub enum Statement {
     /// Suspends so many times.
     Await(usize),
     /// Leaves, in this turn of the innermost loop.
-    Leave { turn: usize, way: Way },
-    Loop { turns: usize, body: Vec<Statement> },
+    Leave {
+        turn: usize,
+        way: Way,
+    },
+    Loop {
+        turns: usize,
+        body: Vec<Statement>,
+    },
     Block(Block),
 }
 
@@ -108,6 +114,7 @@ pub enum End {
 }
 
 impl Item {
+    #[must_use]
     pub fn plans(&self) -> &[Plan] {
         match self {
             Self::One(_, plan) => std::slice::from_ref(plan),
@@ -126,6 +133,7 @@ impl Item {
         }
     }
 
+    #[must_use]
     pub fn is(&self, kind: Kind) -> bool {
         matches!(self, Self::One(own, _) if *own == kind)
     }
@@ -133,6 +141,7 @@ impl Item {
 
 impl Block {
     /// Whether the whole gives a `Result`.
+    #[must_use]
     pub fn is_fallible(&self) -> bool {
         !self.items.iter().all(|item| item.is(Kind::Sure))
     }
@@ -141,24 +150,23 @@ impl Block {
 impl Program {
     /// Of any shape that can be written as source.
     pub fn any() -> impl Strategy<Value = Self> {
-        Self::of(3)
+        Self::of(true)
     }
 
     /// Whose blocks have one manager each, of any kind, or several plain ones.
     pub fn simple() -> impl Strategy<Value = Self> {
-        Self::of(1)
+        Self::of(false)
     }
 
-    fn of(items: usize) -> impl Strategy<Value = Self> {
-        statements(items, 3).prop_map(|body| Self { body }.named())
+    fn of(several: bool) -> impl Strategy<Value = Self> {
+        statements(several, 3).prop_map(|body| Self { body }.named())
     }
 
-    pub fn plans(&self) -> Vec<Plan> {
-        let mut plans = Vec::new();
-        each_block(&self.body, &mut |block| {
-            plans.extend(block.items.iter().flat_map(Item::plans).cloned());
-        });
-        plans
+    #[must_use]
+    pub fn items(&self) -> Vec<&Item> {
+        let mut items = Vec::new();
+        each_block(&self.body, &mut |block| items.extend(&block.items));
+        items
     }
 
     /// Names all managers, and sees to it that the program can be compiled and ends.
@@ -172,7 +180,7 @@ impl Program {
     }
 }
 
-fn each_block(statements: &[Statement], visit: &mut impl FnMut(&Block)) {
+fn each_block<'a>(statements: &'a [Statement], visit: &mut impl FnMut(&'a Block)) {
     for statement in statements {
         match statement {
             Statement::Loop { body, .. } => each_block(body, visit),
@@ -188,20 +196,23 @@ fn each_block(statements: &[Statement], visit: &mut impl FnMut(&Block)) {
 fn resolve(statements: &mut [Statement], loops: usize, name: &mut impl FnMut() -> String) {
     for statement in statements {
         match statement {
-            Statement::Await(_) => {}
-            Statement::Leave { way: way @ (Way::Break(_) | Way::Continue(_)), .. } if loops == 0 => *way = Way::Fail,
+            Statement::Leave { way: way @ (Way::Break(_) | Way::Continue(_)), .. } if loops == 0 => {
+                *way = Way::Fail;
+            }
             Statement::Leave { way: Way::Break(level) | Way::Continue(level), .. } => *level %= loops,
-            Statement::Leave { .. } => {}
+            Statement::Await(_) | Statement::Leave { .. } => {}
             Statement::Loop { body, .. } => resolve(body, loops + 1, name),
             Statement::Block(block) => {
                 if block.items.len() > 1 {
                     // The two macros do not mix.
-                    let plain = |item: &mut Item| {
-                        if let Item::One(kind @ Kind::Sync, _) = item {
-                            *kind = Kind::Plain;
+                    for item in &mut block.items {
+                        match item {
+                            Item::One(kind @ Kind::Sync, _) => *kind = Kind::Plain,
+                            // Its managers are entered in the body of the whole block.
+                            Item::Stack(plans) => *item = Item::List(std::mem::take(plans)),
+                            _ => {}
                         }
-                    };
-                    block.items.iter_mut().for_each(plain);
+                    }
                 }
                 for item in &mut block.items {
                     restrict(item);
@@ -234,21 +245,23 @@ fn restrict(item: &mut Item) {
 }
 
 fn end(bad: u32) -> impl Strategy<Value = End> {
-    prop_oneof![12 => Just(End::Succeeds), bad => Just(End::Fails), bad => Just(End::Panics)]
+    prop_oneof![16 => Just(End::Succeeds), bad => Just(End::Fails), bad => Just(End::Panics)]
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+fn plan() -> BoxedStrategy<Plan> {
     let step = |bad| (0..3_usize, end(bad)).prop_map(|(pends, end)| Step { pends, end });
     let interrupts = prop_oneof![4 => Just(None), 1 => (0..6_usize).prop_map(Some)];
     let made = prop_oneof![30 => Just(End::Succeeds), 1 => Just(End::Fails), 1 => Just(End::Panics)];
-    (made, step(1), step(3), interrupts, any::<bool>()).prop_map(|(made, enter, exit, interrupts, swallows)| Plan {
-        name: String::new(),
-        made,
-        enter,
-        exit,
-        interrupts,
-        swallows,
-    })
+    (made, step(1), step(3), interrupts, any::<bool>())
+        .prop_map(|(made, enter, exit, interrupts, swallows)| Plan {
+            name: String::new(),
+            made,
+            enter,
+            exit,
+            interrupts,
+            swallows,
+        })
+        .boxed()
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
@@ -258,16 +271,17 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
 fn one() -> impl Strategy<Value = Item> {
     let kind = prop_oneof![
         4 => Just(Kind::Plain),
-        2 => Just(Kind::Local),
+        3 => Just(Kind::Local),
         1 => Just(Kind::Sure),
-        1 => Just(Kind::Suppressing),
+        2 => Just(Kind::Suppressing),
         1 => Just(Kind::Observing),
         1 => Just(Kind::Sync),
     ];
     (kind, plan()).prop_map(|(kind, plan)| Item::One(kind, plan))
 }
 
-fn item() -> impl Strategy<Value = Item> {
+/// Boxed, as other large parts: the strategies are moved about on the stack.
+fn item() -> BoxedStrategy<Item> {
     prop_oneof![
         6 => one(),
         1 => prop::option::of(plan()).prop_map(Item::Maybe),
@@ -276,42 +290,45 @@ fn item() -> impl Strategy<Value = Item> {
         1 => plans().prop_map(Item::Together),
         1 => plans().prop_map(Item::Stack),
     ]
+    .boxed()
 }
 
-fn items(several: usize) -> impl Strategy<Value = Vec<Item>> {
+/// Of one block; if `several`, any items may stand in one.
+fn items(several: bool) -> BoxedStrategy<Vec<Item>> {
     let plain = plan().prop_map(|plan| Item::One(Kind::Plain, plan));
     prop_oneof![
         5 => item().prop_map(|item| vec![item]),
         1 => prop::collection::vec(plain, 2..4),
-        several as u32 - 1 => prop::collection::vec(item(), 2..=several.max(2)),
+        several.into() => prop::collection::vec(item(), 2..4),
     ]
+    .boxed()
 }
 
 fn way() -> impl Strategy<Value = Way> {
     prop_oneof![
-        Just(Way::Return),
-        Just(Way::ReturnErr),
-        Just(Way::Fail),
-        Just(Way::Panic),
-        (0..3_usize).prop_map(Way::Break),
-        (0..3_usize).prop_map(Way::Continue),
+        2 => Just(Way::Return),
+        1 => Just(Way::ReturnErr),
+        1 => Just(Way::Fail),
+        1 => Just(Way::Panic),
+        3 => (0..3_usize).prop_map(Way::Break),
+        3 => (0..3_usize).prop_map(Way::Continue),
     ]
 }
 
-fn statements(several: usize, depth: usize) -> BoxedStrategy<Vec<Statement>> {
+fn statements(several: bool, depth: usize) -> BoxedStrategy<Vec<Statement>> {
     let leaf = prop_oneof![
         2 => (1..3_usize).prop_map(Statement::Await),
-        1 => (0..2_usize, way()).prop_map(|(turn, way)| Statement::Leave { turn, way }),
+        2 => (0..2_usize, way()).prop_map(|(turn, way)| Statement::Leave { turn, way }),
     ];
     if depth == 0 {
         return prop::collection::vec(leaf, 0..3).boxed();
     }
     let inner = statements(several, depth - 1);
     let tail = select(vec![Tail::Unit, Tail::Unit, Tail::Ok, Tail::Err]);
-    let block = (items(several), inner.clone(), tail, prop::bool::weighted(0.7)).prop_map(
-        |(items, body, tail, leaves)| Statement::Block(Block { items, body, tail, leaves }),
-    );
-    let repeated = (1..3_usize, inner).prop_map(|(turns, body)| Statement::Loop { turns, body });
-    let statement = prop_oneof![2 => leaf, 3 => block, 1 => repeated];
+    let block = (items(several), inner.clone(), tail, prop::bool::weighted(0.7))
+        .prop_map(|(items, body, tail, leaves)| Statement::Block(Block { items, body, tail, leaves }))
+        .boxed();
+    let repeated = (1..3_usize, inner).prop_map(|(turns, body)| Statement::Loop { turns, body }).boxed();
+    let statement = prop_oneof![2 => leaf, 3 => block, 2 => repeated];
     prop::collection::vec(statement, 1..3).boxed()
 }

@@ -27,6 +27,11 @@ pub struct Course {
 }
 
 /// What `program` should do.
+///
+/// # Panics
+///
+/// If the model is wrong about itself.
+#[must_use]
 pub fn course(program: &Program, disturbance: Disturbance) -> Course {
     let mut model = Model::new(disturbance);
     let ended = model.statements(&program.body, &[]);
@@ -184,7 +189,14 @@ struct Model {
 
 impl Model {
     fn new(disturbance: Disturbance) -> Self {
-        Self { events: Vec::new(), released: 0, disturbance, alive: true, scopes: Vec::new(), jobs: Vec::new() }
+        Self {
+            events: Vec::new(),
+            released: 0,
+            disturbance,
+            alive: true,
+            scopes: Vec::new(),
+            jobs: Vec::new(),
+        }
     }
 
     fn log(&mut self, event: impl Into<String>) {
@@ -197,20 +209,24 @@ impl Model {
 
     /// Waits for one release. An interrupt that is due comes first, the innermost one, then the cut.
     fn suspend(&mut self) -> Result<(), Flow> {
-        if self.alive {
-            let due = |scope: &Scope| scope.due.iter().any(|(due, _)| *due <= self.released);
-            if let Some(depth) = self.scopes.iter().rposition(due) {
-                return Err(Flow::Interrupted(depth));
-            }
-            if self.disturbance == Disturbance::Cut(self.released) {
-                return Err(Flow::Cut);
-            }
+        self.look_up()?;
+        if self.alive && self.disturbance == Disturbance::Cut(self.released) {
+            return Err(Flow::Cut);
         }
         self.released += 1;
         if self.disturbance == Disturbance::Panic(self.released) {
             return Err(Flow::Panic("blown".to_owned()));
         }
         Ok(())
+    }
+
+    /// Whoever suspends gives way to the interrupts around it.
+    fn look_up(&self) -> Result<(), Flow> {
+        let due = |scope: &Scope| scope.due.iter().any(|(due, _)| *due <= self.released);
+        match self.scopes.iter().rposition(due) {
+            Some(depth) if self.alive => Err(Flow::Interrupted(depth)),
+            _ => Ok(()),
+        }
     }
 
     fn wait(&mut self, times: usize) -> Result<(), Flow> {
@@ -338,7 +354,9 @@ impl Model {
 
     /// Each goes on when it is released, and waits in the queue again.
     fn enter_together(&mut self, plans: &[Plan]) -> Result<Vec<Exit>, Ended> {
-        plans.iter().for_each(|plan| self.log(format!("enter {}", plan.name)));
+        for plan in plans {
+            self.log(format!("enter {}", plan.name));
+        }
         let mut waits: Vec<_> = plans.iter().map(|plan| plan.enter.pends).collect();
         let mut queue: VecDeque<_> = (0..plans.len()).collect();
         while let Some(index) = queue.pop_front() {
@@ -357,7 +375,11 @@ impl Model {
                 let entered = |index: &usize| waits[*index] == 0 && !queue.contains(index);
                 let failed = index;
                 let exits = (0..plans.len()).filter(entered).filter(|index| *index != failed);
-                return Err(self.not_entered(exits.map(|index| Exit::of(&plans[index])).collect(), true, flow));
+                return Err(self.not_entered(
+                    exits.map(|index| Exit::of(&plans[index])).collect(),
+                    true,
+                    flow,
+                ));
             }
         }
         Ok(plans.iter().map(Exit::of).collect())
@@ -368,7 +390,7 @@ impl Model {
         let told = Ended::Flow(flow.clone()).told();
         let mut job = Job::new(exits, concurrent, told);
         if told == Told::Cancelled {
-            self.jobs.push(job);
+            self.jobs.extend(Some(job).filter(|job| !job.exits.is_empty()));
             return Ended::Flow(flow);
         }
         if let Err(cut) = self.run(&mut job) {
@@ -492,6 +514,10 @@ impl Model {
 
     /// Lets detached exits run to their end, from the one at `first` on.
     fn run_jobs(&mut self, first: usize) -> Result<(), Flow> {
+        if self.jobs.len() > first {
+            // It is waited for, however short it is.
+            self.look_up()?;
+        }
         while self.jobs.len() > first {
             let mut job = self.jobs.remove(first);
             if let Err(flow) = self.run(&mut job) {
@@ -562,7 +588,8 @@ impl Model {
         Ok(())
     }
 
-    /// The first failure counts, a panic more than an error; the others are lost.
+    /// The first failure counts, a panic more than an error; the others are lost. If the body failed no error counts, so that
+    /// all are lost in their order: the last one leaves it to the block.
     fn note(&mut self, job: &mut Job, failure: Option<Failure>) {
         let Some(failure) = failure else { return };
         // Who is cut is told of nothing but that.
@@ -573,7 +600,12 @@ impl Model {
                 job.told = Told::Failed;
             }
         }
-        let wins = job.failure.as_ref().is_none_or(|first| failure.panics && !first.panics);
+        let wins = job.failure.as_ref().is_none_or(|first| match (first.panics, failure.panics) {
+            (false, true) => true,
+            (true, true) | (false, false) | (true, false) if job.whole == Told::Panicked => true,
+            (false, false) => !job.whole.is_success(),
+            _ => false,
+        });
         let lost = if wins { job.failure.replace(failure) } else { Some(failure) };
         if let Some(lost) = lost {
             self.lost(lost);

@@ -15,11 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use async_with::{
-    AsyncContextManager, ContextManager, Interrupt, LocalAsyncContextManager, ObserveError, Outcome, Suppress,
-    set_lost_error_hook, settle,
+    AsyncContextManager, ContextManager, Interrupt, LocalAsyncContextManager, ObserveError, Outcome,
+    Suppress, set_lost_error_hook, settle,
 };
 
-use crate::program::{End, Plan, Program, Step};
+use tokio::task::yield_now;
+
+use crate::program::{End, Item, Plan, Program, Step};
 use crate::reference::{Course, Disturbance};
 
 /// What fails in a run.
@@ -58,6 +60,12 @@ struct State {
     blown: Option<usize>,
 }
 
+impl State {
+    fn progress(&self) -> (usize, usize) {
+        (self.events.len(), self.tickets)
+    }
+}
+
 static RUNS: Mutex<BTreeMap<usize, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 
 impl Run {
@@ -73,12 +81,10 @@ impl Run {
             panic_at,
             blown: None,
         };
-        let plans = program.plans().into_iter().map(|plan| (plan.name.clone(), plan)).collect();
-        let shared = Arc::new(Shared {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            plans,
-            state: Mutex::new(state),
-        });
+        let plans = program.items().into_iter().flat_map(Item::plans);
+        let plans = plans.map(|plan| (plan.name.clone(), plan.clone())).collect();
+        let shared =
+            Arc::new(Shared { id: NEXT.fetch_add(1, Ordering::Relaxed), plans, state: Mutex::new(state) });
         RUNS.lock().unwrap().insert(shared.id, Arc::downgrade(&shared));
         Self(shared)
     }
@@ -503,9 +509,6 @@ fn install_hooks() {
     });
 }
 
-/// How often everything that can go on is let go on, before anything is released.
-const ROUNDS: usize = 3;
-
 /// Runs `program` as `start` does, disturbed, until nothing is left to do.
 ///
 /// # Panics
@@ -514,7 +517,7 @@ const ROUNDS: usize = 3;
 pub fn course(
     program: &Program,
     disturbance: Disturbance,
-    start: impl AsyncFnOnce(&Run) -> Result<u32, Fault>,
+    start: &impl AsyncFn(&Run) -> Result<u32, Fault>,
 ) -> Course {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime =
@@ -530,14 +533,10 @@ pub fn course(
     Course { events: std::mem::take(&mut state.events), releases: state.released }
 }
 
-async fn drive(
-    run: &Run,
-    disturbance: Disturbance,
-    start: impl AsyncFnOnce(&Run) -> Result<u32, Fault>,
-) {
+async fn drive(run: &Run, disturbance: Disturbance, start: impl AsyncFnOnce(&Run) -> Result<u32, Fault>) {
     let mut root = Box::pin(start(run));
     let ended = loop {
-        if let Some(ended) = rest(root.as_mut()).await {
+        if let Some(ended) = rest(run, root.as_mut()).await {
             break Some(ended);
         }
         let released = run.state().released;
@@ -557,21 +556,24 @@ async fn drive(
         None => "cut".to_owned(),
     });
     let mut settled = pin!(settle());
-    while rest(settled.as_mut()).await.is_none() {
+    while rest(run, settled.as_mut()).await.is_none() {
         assert!(run.release(), "settling hangs: {:#?}", run.state().events);
     }
 }
 
-/// Polls until nothing can go on.
-async fn rest<F: Future>(mut future: Pin<&mut F>) -> Option<std::thread::Result<F::Output>> {
-    for _ in 0..ROUNDS {
+/// Lets everything go on that can: first what is detached, then `future`, until neither does.
+async fn rest<F: Future>(run: &Run, mut future: Pin<&mut F>) -> Option<std::thread::Result<F::Output>> {
+    let mut idle = 0;
+    while idle < 2 {
+        let before = run.state().progress();
+        yield_now().await;
         let mut poll = |cx: &mut Context<'_>| catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
         match poll_fn(|cx| Poll::Ready(poll(cx))).await {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(output)) => return Some(Ok(output)),
             Err(payload) => return Some(Err(payload)),
         }
-        tokio::task::yield_now().await;
+        idle = if run.state().progress() == before { idle + 1 } else { 0 };
     }
     None
 }
