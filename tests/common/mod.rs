@@ -4,6 +4,8 @@
 pub mod example;
 #[cfg(all(feature = "tokio", not(target_family = "wasm")))]
 pub mod files;
+#[cfg(all(feature = "tokio", not(target_family = "wasm")))]
+pub mod kills;
 pub mod log;
 pub mod part;
 pub mod trace;

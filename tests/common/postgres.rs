@@ -87,6 +87,17 @@ impl Cluster {
         self.signal(Signal::QUIT)
     }
 
+    /// Kills the server and those of its processes, none of which can do anything any more, not even clean up.
+    pub fn kill(&self, processes: &[i32]) -> io::Result<()> {
+        let Some(mut server) = self.server().take() else { return Ok(()) };
+        server.kill()?;
+        for process in processes.iter().copied().filter_map(Pid::from_raw) {
+            // It may have ended because the server has.
+            let _ = kill_process(process, Signal::KILL);
+        }
+        server.wait().map(drop)
+    }
+
     fn signal(&self, signal: Signal) -> io::Result<()> {
         let Some(mut server) = self.server().take() else { return Ok(()) };
         kill_process(pid(&server), signal)?;

@@ -19,9 +19,9 @@ pub async fn cut<F: Future>(future: F, polls: usize) -> Option<F::Output> {
 macro_rules! transaction_tests {
     ($database:ident, #[$attribute:meta]) => {
         type Pool = sqlx::Pool<sqlx::$database>;
-        type Tx<'c> = sqlx::Transaction<'c, sqlx::$database>;
+        pub(crate) type Tx<'c> = sqlx::Transaction<'c, sqlx::$database>;
 
-        async fn add(tx: &mut Tx<'_>, n: i32) -> Result<(), sqlx::Error> {
+        pub(crate) async fn add(tx: &mut Tx<'_>, n: i32) -> Result<(), sqlx::Error> {
             tx.execute(AssertSqlSafe(format!("INSERT INTO entry VALUES ({n})"))).await.map(drop)
         }
 
@@ -38,7 +38,7 @@ macro_rules! transaction_tests {
             soon(pool.begin_with("BEGIN")).await.unwrap().rollback().await.unwrap();
         }
 
-        async fn expect_entries(pool: &Pool, expected: &[i32]) {
+        pub(crate) async fn expect_entries(pool: &Pool, expected: &[i32]) {
             is_clean(pool).await;
             assert_eq!(entries(pool).await, expected);
             sqlx::query("DELETE FROM entry").execute(pool).await.unwrap();

@@ -22,7 +22,7 @@ use crate::{Database, PATIENCE, eventually, soon};
 const KEY: i64 = 7;
 
 /// So long that nothing in here can be due to it.
-const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+pub const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many sessions have the lock, or wait for it.
 async fn sessions(pool: &PgPool, granted: bool) -> i64 {
@@ -35,7 +35,7 @@ async fn holders(pool: &PgPool) -> i64 {
     sessions(pool, true).await
 }
 
-async fn waiters(pool: &PgPool) -> i64 {
+pub async fn waiters(pool: &PgPool) -> i64 {
     sessions(pool, false).await
 }
 
@@ -52,7 +52,7 @@ async fn is_free(pool: &PgPool) {
 }
 
 /// Ends the session that has the lock, as an administrator does.
-async fn terminate_holder(url: &str) {
+pub async fn terminate_holder(url: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let terminate =
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database =

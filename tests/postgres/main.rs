@@ -9,10 +9,13 @@
 mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
+mod contention;
+mod faults;
 mod locks;
 mod proxy;
 #[path = "../common/transactions.rs"]
 mod scenarios;
+mod takeover;
 mod transactions;
 
 use std::future::Future;
@@ -69,6 +72,19 @@ impl Database {
 
     async fn pool(&self) -> PgPool {
         self.pool_of(4).await
+    }
+
+    /// Kills the server with all of its processes.
+    async fn kill(&self) {
+        let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+        let processes = sqlx::query_scalar("SELECT pid FROM pg_stat_activity").fetch_all(&mut connection);
+        self.cluster.kill(&processes.await.unwrap()).unwrap();
+    }
+
+    /// Starts the server after that.
+    async fn revive(&self) {
+        // The last of the killed processes may take a moment to let go of the memory that they shared.
+        eventually("the server starts", async || self.cluster.up().is_ok()).await;
     }
 
     async fn pool_of(&self, connections: u32) -> PgPool {

@@ -20,7 +20,7 @@ async fn open(connections: u32) -> ((Database, Proxy), PgPool) {
     ((database, proxy), pool)
 }
 
-async fn with_tables(pool: &PgPool) {
+pub async fn with_tables(pool: &PgPool) {
     let tables = "CREATE TABLE entry (n integer NOT NULL UNIQUE);
         CREATE TABLE child (n integer REFERENCES entry (n) DEFERRABLE INITIALLY DEFERRED)";
     sqlx::raw_sql(tables).execute(pool).await.unwrap();
