@@ -361,8 +361,10 @@ async fn whatever_was_reported_before_a_kill_at_a_random_moment_is_there_after_i
         let kept: BTreeSet<i32> = kept.into_iter().collect();
         assert!(kept.iter().all(|n| kept.contains(&-n)), "a half is there");
         let ended = pairs.ended.lock().unwrap();
-        assert!(kept.is_superset(&ended.reported), "lost: {:?}", ended.reported.difference(&kept));
-        assert!(kept.is_disjoint(&ended.taken_back), "kept: {:?}", ended.taken_back.intersection(&kept));
+        let lost: Vec<_> = ended.reported.difference(&kept).collect();
+        assert!(lost.is_empty(), "reported as committed, and not there: {lost:?}");
+        let wrong: Vec<_> = ended.taken_back.intersection(&kept).collect();
+        assert!(wrong.is_empty(), "rolled back, and there: {wrong:?}");
         assert_eq!(pairs.exits.lock().unwrap().len(), ended.entered);
         in_doubt = kept.len() / 2 - ended.reported.len();
     }
