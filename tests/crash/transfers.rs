@@ -66,7 +66,7 @@ fn csv() -> String {
     let mut csv = "action,from,to,amount\n".to_owned();
     for number in 1..=20_000 {
         let row = match number % 40 {
-            10 => "pay,carol,alice,5000",
+            10 => "pay,sloth,alice,5000",
             20 => "pay,acme,nobody,5",
             30 => "pay,acme,bob,20000",
             0 => "skip,alice,bob,0",
