@@ -3,14 +3,16 @@
 
 use std::error::Error;
 use std::future::pending;
+use std::thread;
 
 use async_with::async_with;
 use async_with::managers::{AdvisoryLock, AdvisoryLockError};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgExecutor, PgPool};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::common::log::LostErrors;
+use crate::contention::TABLES;
 use crate::locks::{NEVER, terminate_holder, waiters};
 use crate::proxy::{Proxy, Side};
 use crate::{Database, eventually, soon};
@@ -162,4 +164,48 @@ async fn after_the_server_was_killed_in_the_body_or_in_the_exit() {
     let pool = database.pool().await;
     let next = async { async_with!(AdvisoryLock::new(&pool, 7) as lock => { lock.token() }) };
     assert!(soon(next).await.unwrap() > token);
+}
+
+async fn write(storage: impl PgExecutor<'_>, token: i64) -> bool {
+    let write = sqlx::query_scalar("SELECT write($1, 0)").bind(token);
+    write.fetch_one(storage).await.unwrap()
+}
+
+/// Its thread is blocked while another takes over, so it cannot be told, and begins to write once more.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo test --all-features --test postgres -- --ignored"]
+async fn and_a_holder_that_was_held_up_is_refused_by_its_token() {
+    let database = Database::new().await;
+    let pool = database.pool().await;
+    sqlx::raw_sql(TABLES).execute(&pool).await.unwrap();
+    let url = database.url();
+    // Of its own: a pool would first ask a connection whether it lives, and the write would not be sent.
+    let mut storage = PgConnection::connect(&url).await.unwrap();
+    let another = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            terminate_holder(&url).await;
+            let pool = PgPool::connect(&url).await.unwrap();
+            let wrote = async {
+                async_with!(AdvisoryLock::new(&pool, 7) as lock => { write(&pool, lock.token()).await })
+            };
+            assert!(soon(wrote).await.unwrap(), "it is accepted");
+        });
+    };
+    let block = async {
+        async_with!(AdvisoryLock::new(&pool, 7).heartbeat(NEVER) as lock => {
+            assert!(write(&mut storage, lock.token()).await);
+            thread::scope(|threads| threads.spawn(another).join().unwrap());
+            write(&mut storage, lock.token()).await;
+            unreachable!("it is interrupted before it has the answer");
+        })
+    };
+    let block: Result<(), _> = soon(block).await;
+    assert!(is_lost(&block), "{block:?}");
+    eventually("the last write has arrived", async || {
+        let attempts = "SELECT accepted FROM attempt ORDER BY n";
+        let attempts: Vec<bool> = sqlx::query_scalar(attempts).fetch_all(&pool).await.unwrap();
+        attempts == [true, true, false]
+    })
+    .await;
 }
