@@ -29,9 +29,10 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 /// awaiting goes on until it awaits again.
 ///
 /// On its side, the server frees the lock of a holder whose machine or network vanished after about three heartbeats, by TCP
-/// keepalives. That is later than the holder has stopped, as long as the heartbeats are. But a body that is held up for longer
-/// (a blocked thread, a suspended machine) may believe that it holds the lock while another holds it already. That is what
-/// the [fencing token](HeldLock::token) is for.
+/// keepalives. That is later than the holder has stopped, as long as the heartbeats are. But a server that ends a session
+/// frees its lock a moment before it closes the connection, and what the body has sent by then still arrives. And a body that
+/// is held up for longer (a blocked thread, a suspended machine) may believe that it holds the lock while another holds it
+/// already. That is what the [fencing token](HeldLock::token) is for.
 ///
 /// # Errors
 ///
