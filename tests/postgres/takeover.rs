@@ -78,7 +78,7 @@ async fn when_the_session_is_ended_in_the_exit() {
             is_entered.await.unwrap();
             let successor = successor(&pool, 7).await;
             may_end.send(()).unwrap();
-            unlocks.await.unwrap();
+            unlocks.await;
             if side == Side::Request {
                 terminate_holder(&database.url()).await;
             } else {
@@ -117,7 +117,7 @@ async fn when_the_session_is_ended_in_the_exit_after_a_body_that_failed() {
         async_with!(AdvisoryLock::new(&held_up, UNIQUE).heartbeat(NEVER) => { Err::<(), _>("the body's own") })
     };
     let disturb = async {
-        unlocks.await.unwrap();
+        unlocks.await;
         let successor = successor(&pool, UNIQUE).await;
         terminate_holder(&database.url()).await;
         soon(successor).await.unwrap()
@@ -153,7 +153,7 @@ async fn after_the_server_was_killed_in_the_body_or_in_the_exit() {
         let disturb = async {
             is_entered.await.unwrap();
             if in_the_exit {
-                unlocks.await.unwrap();
+                unlocks.await;
             }
             database.kill().await;
         };
