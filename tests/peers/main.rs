@@ -6,4 +6,5 @@
 mod common;
 
 mod cpython;
+mod list;
 mod test262;

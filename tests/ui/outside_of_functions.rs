@@ -1,0 +1,13 @@
+//! `async_with!` where only items may stand.
+
+use async_with::async_with;
+use managers::Session;
+
+async_with!(Session as session => {
+    println!("{session}");
+});
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}
