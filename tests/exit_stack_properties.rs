@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 use crate::common::part::{
-    Came, End, Ended, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, block, body, came, check_exactly_once,
-    check_lifo, check_nothing_lost, nested,
+    Came, End, Ended, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, bare, block, body, came,
+    check_exactly_once, check_lifo, check_nothing_lost, nested,
 };
 
 #[derive(Clone, Debug)]
@@ -198,4 +198,25 @@ fn the_forms_are_compared_where_it_matters() {
     assert_eq!(program.came(Form::Nested, TO_THE_END).run.lost_faults(), ["B exit"]);
     let told: Vec<_> = whole.events.iter().filter(|event| event.starts_with("exit ")).collect();
     assert_eq!(told, ["exit D: returned", "exit C: failed", "exit B: panicked", "exit A: panicked"]);
+}
+
+/// Their order too, when the body has failed and so all of them are reported. Where something fails first in the exits, see
+/// `replaced`.
+#[test]
+fn after_a_body_that_failed_errors_are_reported_in_the_order_of_nested_blocks() {
+    const ENDS: [End; 3] = [End::Succeeds, End::Fails, End::Panics];
+    let plan = |exit| Plan { enter: Step::new(0, End::Succeeds), exit: Step::new(0, exit), interrupts: None };
+    for leave in [Leave::Fail, Leave::Panic] {
+        for number in 0..27 {
+            let plans: Vec<_> = [1, 3, 9].iter().map(|digit| plan(ENDS[number / digit % 3])).collect();
+            let program = Program { plans, leave };
+            let lost = |form| -> Vec<String> {
+                let came = program.came(form, TO_THE_END);
+                came.run.lost().iter().map(|lost| bare(&lost.error)).collect()
+            };
+            for form in [Form::Stack, Form::List] {
+                assert_eq!(lost(form), lost(Form::Nested), "{form:?} of {program:?}");
+            }
+        }
+    }
 }

@@ -27,8 +27,8 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 /// their order, told `Cancelled`.
 ///
 /// All exits run, whatever the others do, and an exit after one that failed is told `Failed`, as in nested blocks. The
-/// first error counts; further ones go to the [lost-error hook](crate::set_lost_error_hook). Exits that are
-/// interrupted go on detached.
+/// first error counts; further ones go to the [lost-error hook](crate::set_lost_error_hook), after a body that failed all
+/// of them, in their order. Exits that are interrupted go on detached.
 ///
 /// The values are used through handles, which borrow the stack: the compiler sees to it that each value is back before its
 /// exit runs, and that a stack that was closed is not used again.

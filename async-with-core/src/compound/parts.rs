@@ -20,7 +20,13 @@ pub(crate) fn taken_out(site: Site, outcome: Outcome) {
 ///
 /// The parts fare as nested blocks do. The first failure counts, a panic more than an error, and the others go to the
 /// lost-error hook. An exit after a failed one is told of a failure.
+///
+/// After a body that failed none counts, and the block reports what this gives it. So that all are reported in their order,
+/// that is the last one then.
 pub(crate) struct Unwinding<E> {
+    /// What the first exit is told: how the body ended.
+    told: Outcome,
+    /// What the next exit is told.
     outcome: Outcome,
     failure: Option<Failure<E>>,
     /// Where the exits are awaited: one starts when what those before it left behind has ended.
@@ -43,10 +49,9 @@ impl<E: Debug> Failure<E> {
 
 impl<E: Debug> Unwinding<E> {
     pub(crate) fn new(outcome: Outcome) -> Self {
-        Self { outcome, failure: None, place: None }
+        Self { told: outcome, outcome, failure: None, place: None }
     }
 
-    /// What the next exit is told.
     pub(crate) fn outcome(&self) -> Outcome {
         self.outcome
     }
@@ -80,6 +85,10 @@ impl<E: Debug> Unwinding<E> {
         }
         let lost = match (&self.failure, &failure) {
             (None, _) | (Some(Failure::Error { .. }), Failure::Panic { .. }) => self.failure.replace(failure),
+            (Some(Failure::Error { .. }), _) if !self.told.is_success() => self.failure.replace(failure),
+            (Some(Failure::Panic { .. }), _) if self.told == Outcome::Panicked => {
+                self.failure.replace(failure)
+            }
             _ => Some(failure),
         };
         // Its destructor may panic, which counts as a panic of the exit: the next exits must run.
