@@ -17,7 +17,7 @@ use crate::common::log::{Failure, Log};
 #[tokio::test]
 async fn a_manager_may_lend_what_it_is_made_of_or_itself() {
     let value = Box::new([0; 64]);
-    let address: *const _ = &*value;
+    let address = &raw const *value;
     async_with!(ready(value) as lent => { assert!(std::ptr::eq(&raw const **lent, address)) });
     let stack = AsyncExitStack::<Infallible>::new();
     stack.defer(|_outcome| async {});
@@ -135,7 +135,7 @@ mod suppress {
     // CPython: TestSuppress.test_exact_exception.
     #[tokio::test]
     async fn an_error_of_the_type_is_swallowed() {
-        let manager = meant_for(|error| error.is::<ParseIntError>());
+        let manager = meant_for(<dyn Error>::is::<ParseIntError>);
         assert_eq!(came::<()>(&manager, Err(not_a_number())).await.unwrap(), None);
     }
 
@@ -156,7 +156,7 @@ mod suppress {
     // CPython: TestSuppress.test_other_exception.
     #[tokio::test]
     async fn an_error_of_another_type_leaves() {
-        let manager = meant_for(|error| error.is::<ParseIntError>());
+        let manager = meant_for(<dyn Error>::is::<ParseIntError>);
         let left = came::<()>(&manager, Err(Failure("division by zero").into())).await.unwrap_err();
         assert_eq!(left.downcast_ref(), Some(&Failure("division by zero")));
     }

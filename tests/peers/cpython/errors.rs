@@ -1,7 +1,7 @@
 //! What becomes of several errors, in blocks and in stacks.
 
 use std::error::Error;
-use std::future::pending;
+use std::future::{Ready, pending, ready};
 
 use async_with::managers::{ChildError, TaskGroup};
 use async_with::{AsyncContextManager, AsyncExitStack, ObserveError, Outcome, async_with, context, defer};
@@ -236,6 +236,10 @@ async fn errors_of_managers_that_each_fail_come_out_once_each_in_order() {
     expect_lost(&lost, &[&all[..], &all[1..]].concat());
 }
 
+fn raise<E>(error: E) -> Ready<Result<(), E>> {
+    ready(Err(error))
+}
+
 /// An error that came with a cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}")]
@@ -258,14 +262,10 @@ fn causes(error: &Caused) -> Vec<String> {
 async fn errors_keep_the_causes_that_they_came_with() {
     async fn run(body: Result<(), Caused>) -> Result<(), Caused> {
         async_with!(AsyncExitStack::<Caused>::new() as stack => {
-            stack.defer(|_outcome| ready_err(caused("existing 5", Some("existing 4"))));
-            stack.defer(|_outcome| ready_err(caused("existing 3", Some("existing 2"))));
+            stack.defer(|_outcome| raise(caused("existing 5", Some("existing 4"))));
+            stack.defer(|_outcome| raise(caused("existing 3", Some("existing 2"))));
             body?;
         })
-    }
-
-    async fn ready_err(error: Caused) -> Result<(), Caused> {
-        Err(error)
     }
 
     let lost = LostErrors::with("existing");
@@ -352,7 +352,7 @@ async fn an_error_raised_again_and_wrapped_makes_no_endless_chain() {
 async fn the_error_of_a_child_and_that_of_an_exit_in_the_group_are_both_reported() {
     let lost = LostErrors::with("of the database");
     let block = async_with!(TaskGroup::new() as group => {
-        let database = defer(|_outcome| std::future::ready(Err(Failure("of the database"))));
+        let database = defer(|_outcome| raise(Failure("of the database")));
         async_with!(database => {
             group.spawn(async { Err::<(), _>(Failure("of the child")) });
             pending::<()>().await;

@@ -27,6 +27,7 @@ async fn the_end_of_the_body_awaits_the_exit_whose_error_is_the_value() {
 #[tokio::test]
 async fn break_awaits_the_exit_whose_error_overrides_it() {
     async fn run(log: &Log, count: &mut u32) -> Result<&'static str, Failure> {
+        #[expect(clippy::never_loop, reason = "the exit that fails must not let it go on")]
         for _ in 0..2 {
             async_with!(log.unsure("a").waits(1).exit_fails(FAILS) => {
                 *count += 1;
@@ -116,6 +117,7 @@ async fn continue_goes_on_with_the_loop_from_within() {
 async fn return_leaves_the_function_from_within() {
     async fn foo(log: &Log) -> u32 {
         let mut counter = 0;
+        #[expect(clippy::never_loop, reason = "it is what `return` leaves")]
         loop {
             counter += 1;
             async_with!(log.sure("a") => {
