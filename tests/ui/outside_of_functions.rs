@@ -1,9 +1,8 @@
 //! `async_with!` where only items may stand.
 
 use async_with::async_with;
-use managers::Session;
 
-async_with!(Session as session => {
+async_with!(managers::Session as session => {
     println!("{session}");
 });
 

@@ -297,10 +297,10 @@ async fn when_the_inner_exit_fails_the_outer_manager_is_told_and_may_swallow() {
 // tests/ui/wrong_error_type_among_items.rs; at run time the type says which manager of the block it was.
 #[tokio::test]
 async fn a_lost_error_says_of_which_manager_and_which_block_it_is() {
-    let (log, lost) = (Log::default(), LostErrors::with("location"));
+    let (log, lost) = (Log::default(), LostErrors::with("found by its location"));
     let line = line!() + 1;
     let value: Result<Result<(), Failure>, Failure> = async_with!(
-        log.sure("a"), log.unsure("b").exit_fails(Failure("location")), log.sure("c")
+        log.sure("a"), log.unsure("b").exit_fails(Failure("found by its location")), log.sure("c")
         => { Err(Failure("body")) }
     );
     assert_eq!(value, Ok(Err(Failure("body"))));

@@ -15,17 +15,17 @@ use crate::common::ways::unique;
 #[tokio::test]
 async fn of_three_errors_that_of_the_body_leaves_and_the_exits_are_lost_in_order() {
     async fn run(log: &Log) -> Result<(), Failure> {
-        async_with!(log.unsure("outer").exit_fails(Failure("of three: outer")) => {
-            async_with!(log.unsure("inner").exit_fails(Failure("of three: inner")) => {
-                Err(Failure("of three: body"))?
+        async_with!(log.unsure("outer").exit_fails(Failure("three in blocks: outer")) => {
+            async_with!(log.unsure("inner").exit_fails(Failure("three in blocks: inner")) => {
+                Err(Failure("three in blocks: body"))?
             })
         })??;
         Ok(())
     }
 
-    let (log, lost) = (Log::default(), LostErrors::with("of three"));
-    assert_eq!(run(&log).await, Err(Failure("of three: body")));
-    expect_lost(&lost, &["of three: inner", "of three: outer"]);
+    let (log, lost) = (Log::default(), LostErrors::with("three in blocks"));
+    assert_eq!(run(&log).await, Err(Failure("three in blocks: body")));
+    expect_lost(&lost, &["three in blocks: inner", "three in blocks: outer"]);
     log.expect(&["enter outer", "enter inner", "exit inner: failed", "exit outer: failed"]);
 }
 
@@ -262,20 +262,20 @@ fn causes(error: &Caused) -> Vec<String> {
 async fn errors_keep_the_causes_that_they_came_with() {
     async fn run(body: Result<(), Caused>) -> Result<(), Caused> {
         async_with!(AsyncExitStack::<Caused>::new() as stack => {
-            stack.defer(|_outcome| raise(caused("existing 5", Some("existing 4"))));
-            stack.defer(|_outcome| raise(caused("existing 3", Some("existing 2"))));
+            stack.defer(|_outcome| raise(caused("existing cause 5", Some("existing cause 4"))));
+            stack.defer(|_outcome| raise(caused("existing cause 3", Some("existing cause 2"))));
             body?;
         })
     }
 
-    let lost = LostErrors::with("existing");
-    let left = run(Err(caused("existing 1", None))).await.unwrap_err();
-    assert_eq!(causes(&left), ["existing 1"]);
-    let [three, five] = [("existing 3", "existing 2"), ("existing 5", "existing 4")]
+    let lost = LostErrors::with("existing cause");
+    let left = run(Err(caused("existing cause 1", None))).await.unwrap_err();
+    assert_eq!(causes(&left), ["existing cause 1"]);
+    let [three, five] = [("existing cause 3", "existing cause 2"), ("existing cause 5", "existing cause 4")]
         .map(|(error, cause)| format!("{:?}", caused(error, Some(cause))));
     assert_eq!(lost.texts(), [&*three, &*five]);
     let left = run(Ok(())).await.unwrap_err();
-    assert_eq!(causes(&left), ["existing 3", "existing 2"]);
+    assert_eq!(causes(&left), ["existing cause 3", "existing cause 2"]);
     assert_eq!(lost.texts(), [&*three, &*five, &*five]);
 }
 
