@@ -270,6 +270,42 @@ mod failure {
     }
 
     #[tokio::test]
+    async fn one_that_fails_and_is_aborted_while_its_blocks_are_exited_goes_to_the_hook() {
+        let (trace, gate, losses) = (Trace::new(), Gate::new(), losses());
+        let failing = {
+            let (trace, gate) = (trace.clone(), gate.clone());
+            async move {
+                let inner = Traced::new("inner", &trace).exit_waits(&gate);
+                let block = async { async_with!(inner => { trace.step("child").await; }) };
+                cut_at(block, &trace, "child").await;
+                Err::<(), _>(Failure("fails and is aborted"))
+            }
+        };
+        let group = async {
+            async_with!(TaskGroup::new() as group => {
+                group.spawn(failing);
+                trace.reached("exit inner: cancelled").await;
+                group.spawn(async { Err::<(), _>(Failure("aborts it")) });
+                pending::<()>().await;
+            })
+        };
+        let opener = async {
+            while losses.of("fails and is aborted").is_empty() {
+                tokio::task::yield_now().await;
+            }
+            gate.open();
+        };
+        let (group, ()) =
+            tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(group, opener) })
+                .await
+                .expect("the hook is told");
+        assert_eq!(failed(group), Some("aborts it"));
+        let lost = losses.of("fails and is aborted");
+        assert_eq!(lost.len(), 1, "{lost:?}");
+        assert!(lost[0].manager.contains("TaskGroup"), "{lost:?}");
+    }
+
+    #[tokio::test]
     async fn the_handle_of_a_child_that_failed_does_not_resolve_while_the_body_runs() {
         let mut handle = None;
         let block = async_with!(TaskGroup::new() as group => {

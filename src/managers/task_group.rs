@@ -118,6 +118,7 @@ impl<E: Debug + Send + 'static> AsyncContextManager for TaskGroup<E> {
 
     async fn enter(&mut self) -> Result<Spawner<E>, ChildError<E>> {
         let shared = Arc::new(Shared {
+            site: self.site,
             runtime: Handle::current(),
             children: Mutex::new(Children { tasks: JoinSet::new(), closed: false }),
             first: Notify::new(),
@@ -170,6 +171,7 @@ impl<E: Debug + Send + 'static> AsyncContextManager for TaskGroup<E> {
 }
 
 struct Shared<E> {
+    site: Site,
     runtime: Handle,
     children: Mutex<Children<E>>,
     /// Told of a child that is spawned where there was none: an empty set wakes nobody.
@@ -248,7 +250,7 @@ impl<E: Send + 'static> Shared<E> {
 /// ```
 pub struct Spawner<E>(Arc<Shared<E>>);
 
-impl<E: Send + 'static> Spawner<E> {
+impl<E: Debug + Send + 'static> Spawner<E> {
     /// Starts a child, on the runtime in which the block was entered.
     ///
     /// The handle may be awaited, or dropped: the group waits for the child in any case.
@@ -262,7 +264,7 @@ impl<E: Send + 'static> Spawner<E> {
     {
         let Self(shared) = self;
         let (sender, receiver) = oneshot::channel();
-        let task = run(Box::pin(future), Tracked(shared.tracker.token()), sender);
+        let task = run(Box::pin(future), Tracked(shared.tracker.token()), sender, shared.site);
         let mut children = shared.children();
         if children.closed {
             drop(children);
@@ -300,15 +302,37 @@ impl<E: Send + 'static> Debug for Spawner<E> {
     }
 }
 
+/// The error of a child, until its task gives it to the group: it may be aborted before that.
+struct Undelivered<E: Debug> {
+    error: Option<E>,
+    site: Site,
+}
+
+impl<E: Debug> Drop for Undelivered<E> {
+    fn drop(&mut self) {
+        if let Some(error) = self.error.take() {
+            self.site.lost(Outcome::Cancelled, &ChildError::Failed(error));
+        }
+    }
+}
+
 /// What a child's task does. The future is boxed, for each of the layers here would double its size.
 async fn run<T, E, F>(
     future: Pin<Box<F>>,
     tracked: Tracked<TaskTrackerToken>,
     output: oneshot::Sender<T>,
+    site: Site,
 ) -> Result<(), E>
 where
+    E: Debug,
     F: Future<Output = Result<T, E>>,
 {
+    let mut failure = Undelivered { error: None, site };
+    // The exit waits for what the blocks in the child have left behind.
+    let value = async_with!(tracked => {
+        future.await.map_err(|error| failure.error = Some(error)).ok()
+    });
     // If nobody wants the value, it is dropped here.
-    async_with!(tracked => { future.await }).map(|value| drop(output.send(value)))
+    drop(value.map(|value| output.send(value)));
+    failure.error.take().map_or(Ok(()), Err)
 }
