@@ -46,8 +46,8 @@ pub enum Fate {
     Lost,
     /// One of the two: of the exits of several parts, the first failure counts.
     Either,
-    /// One of the two, unless nobody gets what its frame came to: it was cut, or an exit in it panicked later.
-    EitherUnlessGone,
+    /// One of the two, unless something overtook it: a cut of its frame, a panic of another exit in it, an interrupt.
+    EitherUnlessOvertaken,
     /// At most one of the two.
     Any,
 }
@@ -146,7 +146,7 @@ impl Ledger {
         for (number, Record { fate, frame, what }) in faults {
             let may_vanish = match fate {
                 Fate::Any => true,
-                Fate::EitherUnlessGone => frame.is_cut() || frame.panicked.load(Ordering::SeqCst),
+                Fate::EitherUnlessOvertaken => frame.is_cut() || frame.overtaken.load(Ordering::SeqCst),
                 Fate::Seen | Fate::Lost | Fate::Either => false,
             };
             self.check(may_vanish, || {
@@ -210,8 +210,8 @@ impl fmt::Display for Ledger {
 pub struct Frame {
     what: &'static str,
     cut: AtomicBool,
-    /// Whether an exit in it has panicked.
-    panicked: AtomicBool,
+    /// Whether an exit in it has panicked, or it was interrupted.
+    overtaken: AtomicBool,
     /// How its body ended, if it did.
     body: Mutex<Option<Outcome>>,
 }
@@ -228,7 +228,7 @@ impl Frame {
         Arc::new(Self {
             what,
             cut: AtomicBool::new(false),
-            panicked: AtomicBool::new(false),
+            overtaken: AtomicBool::new(false),
             body: Mutex::new(None),
         })
     }
@@ -242,8 +242,8 @@ impl Frame {
         count(&LEDGER.cut);
     }
 
-    pub fn exit_panics(&self) {
-        self.panicked.store(true, Ordering::SeqCst);
+    pub fn is_overtaken(&self) {
+        self.overtaken.store(true, Ordering::SeqCst);
     }
 
     pub fn body(&self) -> Option<Outcome> {

@@ -321,7 +321,14 @@ async fn stack(parts: Vec<Part>, frame: Arc<Frame>, body: Nested, close: bool) -
 }
 
 async fn timed(limit: Duration, part: Part, frame: Arc<Frame>, body: Nested) -> Result<Leave, Fault> {
-    let value = async_with!(timeout(limit).map_err(|_| Fault::of_body()), part => { body.await? });
+    let elapsed = {
+        let frame = Arc::clone(&frame);
+        move |_| {
+            frame.is_overtaken();
+            Fault::of_body()
+        }
+    };
+    let value = async_with!(timeout(limit).map_err(elapsed), part => { body.await? });
     came_to(value, &frame)
 }
 
@@ -332,7 +339,7 @@ async fn group(children: Vec<Nested>, frame: Arc<Frame>, body: Nested) -> Result
             drop(group.spawn(async move {
                 match AssertUnwindSafe(child).catch_unwind().await {
                     Ok(Ok(_)) => Ok(()),
-                    Ok(Err(_)) => Err(Fault::happens("an error of a child", Fate::EitherUnlessGone, &frame)),
+                    Ok(Err(_)) => Err(Fault::happens("an error of a child", Fate::EitherUnlessOvertaken, &frame)),
                     // The group may abort it meanwhile. Panics are announced anyway.
                     Err(_) => Fault::happens("a panic of a child", Fate::Any, &frame).panic(),
                 }

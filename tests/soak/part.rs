@@ -130,7 +130,7 @@ impl Part {
         self.scope.exit_is_over();
         let fate = |lost| match self.role {
             Role::OneOf => Fate::Either,
-            Role::Item => Fate::EitherUnlessGone,
+            Role::Item => Fate::EitherUnlessOvertaken,
             _ if lost || self.frame.is_cut() => Fate::Lost,
             _ => Fate::Seen,
         };
@@ -140,7 +140,7 @@ impl Part {
                 Err(Fault::happens("an error of an exit", fate(!outcome.is_success()), &self.frame))
             }
             End::Panics => {
-                self.frame.exit_panics();
+                self.frame.is_overtaken();
                 let lost = outcome == Outcome::Panicked;
                 Fault::happens("a panic of an exit", fate(lost), &self.frame).panic()
             }
@@ -154,6 +154,7 @@ impl Part {
             for _ in 0..polls {
                 yield_once().await;
             }
+            frame.is_overtaken();
             Fault::happens("an interrupt", Fate::Any, &frame)
         })
     }
