@@ -114,7 +114,11 @@ pub(crate) fn detach<E: Debug + Send + 'static>(
 /// Waits until no detached exit is running.
 ///
 /// Call it before a runtime ends: what still runs then is destroyed with the runtime, and reported to the
-/// [lost-error hook](crate::set_lost_error_hook).
+/// [lost-error hook](crate::set_lost_error_hook). What still runs on the background thread when the process ends, ends with
+/// it, and the hook is not told.
+///
+/// An exit is detached when its future is dropped. An aborted task drops its future only when the runtime comes to it: await
+/// the task first.
 ///
 /// An exit that awaits this waits for itself: do not call it in an `exit`, which may be running detached.
 ///
