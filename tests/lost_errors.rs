@@ -9,10 +9,7 @@ use futures::FutureExt;
 
 use crate::common::trace::{Gate, Trace, Traced, cut_at, losses};
 
-// In a list, a tuple or a stack both go to the hook.
-
 #[tokio::test]
-#[ignore = "fault: the error of the inner exit vanishes"]
 async fn of_a_later_item_whose_block_is_cut_in_an_earlier_items_exit() {
     let (trace, gate, losses) = (Trace::new(), Gate::new(), losses());
     let block = async {
@@ -28,7 +25,6 @@ async fn of_a_later_item_whose_block_is_cut_in_an_earlier_items_exit() {
 }
 
 #[tokio::test]
-#[ignore = "fault: the error of the inner exit vanishes"]
 async fn of_a_later_item_before_the_panic_of_an_earlier_items_exit() {
     let (trace, losses) = (Trace::new(), losses());
     let block = async {

@@ -1,5 +1,6 @@
 //! How a body ended, what exit is told of it, and who wins when both fail.
 
+use std::any::type_name;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,11 +16,42 @@ pub struct Product<T, W> {
     result: Result<T, W>,
     /// Whether it counts as a failure: of an item, or of the body, whose value is an `Err`.
     failed: bool,
+    /// There if the error is that of an exit, in an item that others are around.
+    leaving: Option<Box<Leaving>>,
+}
+
+/// The error of an exit on its way out through the items around it: what overtakes it there, a panic or a drop, has it reported.
+///
+/// The error itself has become one of the block by then, of which nothing is known.
+struct Leaving {
+    text: Option<String>,
+    site: Site,
+    outcome: Outcome,
+}
+
+impl Leaving {
+    fn new<E: Debug>(error: &E, site: Site, outcome: Outcome) -> Self {
+        let text = catch_unwind(AssertUnwindSafe(|| format!("{error:?}")));
+        Self { text: text.ok().or_else(|| Some(type_name::<E>().to_owned())), site, outcome }
+    }
+
+    /// It has left, or was swallowed.
+    fn over(mut self: Box<Self>) {
+        self.text = None;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(text) = &self.text {
+            self.site.lost(self.outcome, &format_args!("{text}"));
+        }
+    }
 }
 
 impl<T, W> Product<T, W> {
     pub fn of_body(value: T) -> Self {
-        Self { failed: is_err(&value), result: Ok(value) }
+        Self { failed: is_err(&value), result: Ok(value), leaving: None }
     }
 
     /// The block was not entered. It is given the whole result, for rustc 1.85 warns of code after an expression whose type is
@@ -32,15 +64,23 @@ impl<T, W> Product<T, W> {
     }
 
     pub(crate) fn failed(error: W) -> Self {
-        Self { result: Err(error), failed: true }
+        Self { result: Err(error), failed: true, leaving: None }
     }
 
     pub(crate) fn value(&self) -> Option<&T> {
         self.result.as_ref().ok()
     }
 
-    pub fn into_result(self) -> Result<T, W> {
+    pub fn into_result(mut self) -> Result<T, W> {
+        self.swallowed();
         self.result
+    }
+
+    /// Nobody need hear of its error any more.
+    fn swallowed(&mut self) {
+        if let Some(leaving) = self.leaving.take() {
+            leaving.over();
+        }
     }
 }
 
@@ -125,7 +165,12 @@ impl<P: Shape, T, R, W, E: Debug> Ending<P, T, R, W, E> {
         let mut swallowed = false;
         if matches!(outcome, Outcome::Failed | Outcome::Interrupted) {
             match catch_unwind(AssertUnwindSafe(|| policy.swallows(scope, outcome))) {
-                Ok(answer) => swallowed = answer,
+                Ok(answer) => {
+                    swallowed = answer;
+                    if let (true, Body::Value(product)) = (swallowed, &mut body) {
+                        product.swallowed();
+                    }
+                }
                 Err(payload) => {
                     body = Body::Panicked(payload);
                     outcome = Outcome::Panicked;
@@ -141,18 +186,41 @@ impl<P: Shape, T, R, W, E: Debug> Ending<P, T, R, W, E> {
 
     /// Weighs the end of the body against the result of the exit: a failure of the body wins, else one of the exit.
     pub fn conclude(self, exited: Exited<E>, lift: impl FnOnce(E) -> W) -> Flow<P::Of<T>, R, W> {
+        self.weigh(exited, lift, |_, _, _| None)
+    }
+
+    /// As [`conclude`](Self::conclude), of an item that others are around.
+    pub fn conclude_inside(self, exited: Exited<E>, lift: impl FnOnce(E) -> W) -> Flow<P::Of<T>, R, W> {
+        self.weigh(exited, lift, |error, site, outcome| Some(Box::new(Leaving::new(error, site, outcome))))
+    }
+
+    fn weigh(
+        self,
+        exited: Exited<E>,
+        lift: impl FnOnce(E) -> W,
+        leaving: impl FnOnce(&E, Site, Outcome) -> Option<Box<Leaving>>,
+    ) -> Flow<P::Of<T>, R, W> {
         let Self { body, outcome, swallowed, policy: _ } = self;
         let failed = !outcome.is_success() && !swallowed;
         match exited.result {
-            Err(payload) if outcome != Outcome::Panicked => resume_unwind(payload),
+            Err(payload) if outcome != Outcome::Panicked => {
+                // Reports what it leaves behind. A panic of a destructor comes second.
+                drop(catch_unwind(AssertUnwindSafe(|| drop(body))));
+                resume_unwind(payload)
+            }
             _ if failed => exited.lost(outcome),
-            Ok(Err(error)) => return Flow::Value(Product::failed(lift(error))),
+            Ok(Err(error)) => {
+                let leaving = leaving(&error, exited.site, outcome);
+                return Flow::Value(Product { leaving, ..Product::failed(lift(error)) });
+            }
             _ => {}
         }
         match body {
-            _ if swallowed => Flow::Value(Product { result: Ok(P::shape(None)), failed: false }),
-            Body::Value(Product { result, failed }) => {
-                Flow::Value(Product { result: result.map(|value| P::shape(Some(value))), failed })
+            _ if swallowed => {
+                Flow::Value(Product { result: Ok(P::shape(None)), failed: false, leaving: None })
+            }
+            Body::Value(Product { result, failed, leaving }) => {
+                Flow::Value(Product { result: result.map(|value| P::shape(Some(value))), failed, leaving })
             }
             Body::Returned(returned) => Flow::Return(returned),
             Body::Jumped(jump) => Flow::Jump(jump),

@@ -142,7 +142,7 @@ impl Expander {
             let [around, level] = pair else { unreachable!("windows of two") };
             let innermost = std::ptr::eq(level, last);
             let (set_up, run) =
-                (level.set_up(self, Some(around)), level.run(self, &returns, &inside, innermost));
+                (level.set_up(self, Some(around)), level.run(self, &returns, &inside, innermost, false));
             let (Level { out, flag, .. }, Level { policy, value, .. }) = (around, level);
             inside = ours! {
                 #set_up
@@ -159,7 +159,7 @@ impl Expander {
                 }
             };
         }
-        let run = levels[0].run(self, &returns, &inside, form == Form::One);
+        let run = levels[0].run(self, &returns, &inside, form == Form::One, true);
         (self.outermost(&levels[0], &returns, &run, &ways, &returned), ways)
     }
 
@@ -193,7 +193,7 @@ impl Expander {
                 #out = #private::Some(#private::Product::of_body(if false { #returns.never() } else #body));
                 match #flag.complete().await {}
             };
-            let (set_up, run) = (level.set_up(self, None), level.run(self, &returns, &inside, true));
+            let (set_up, run) = (level.set_up(self, None), level.run(self, &returns, &inside, true, true));
             let at_manager = Span::mixed_site().located_at(item.span);
             let leave = quote_spanned!(at_manager=> leave(product));
             ours!({
@@ -382,6 +382,7 @@ impl Level {
         returns: &Ident,
         inside: &TokenStream,
         innermost: bool,
+        outermost: bool,
     ) -> TokenStream {
         let private = &expander.private;
         let Self { item, mode, probe, scope, policy, errors, block_errors, value, flag, out, .. } = self;
@@ -443,6 +444,8 @@ impl Level {
                 let stop = stop.observed(told);
             }
         });
+        // The error of an item inside has others around it to pass.
+        let conclude = if outermost { ours!(conclude) } else { ours!(conclude_inside) };
         ours!({
             let lift = #lift;
             match #scope.enter() #enter_await {
@@ -464,7 +467,7 @@ impl Level {
                     #observe
                     let ending = #private::Ending::new(&#policy, #scope_again, stop, #out);
                     let exited = #exit #exit_await;
-                    ending.conclude(exited, lift)
+                    ending.#conclude(exited, lift)
                 }
                 entered => #private::Flow::Value(#private::Product::not_entered(entered, lift)),
             }

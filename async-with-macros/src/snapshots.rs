@@ -382,7 +382,7 @@ fn two_managers() {
                                                             let exited = __async_with_scope_1
                                                                 .exit(ending.outcome())
                                                                 .await;
-                                                            ending.conclude(exited, lift)
+                                                            ending.conclude_inside(exited, lift)
                                                         }
                                                         entered => Flow::Value(Product::not_entered(entered, lift)),
                                                     }

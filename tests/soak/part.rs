@@ -129,8 +129,7 @@ impl Part {
         drop(held);
         self.scope.exit_is_over();
         let fate = |lost| match self.role {
-            Role::OneOf => Fate::Either,
-            Role::Item => Fate::EitherUnlessOvertaken,
+            Role::OneOf | Role::Item => Fate::Either,
             _ if lost || self.frame.is_cut() => Fate::Lost,
             _ => Fate::Seen,
         };
@@ -141,8 +140,11 @@ impl Part {
             }
             End::Panics => {
                 self.frame.is_overtaken();
-                let lost = outcome == Outcome::Panicked;
-                Fault::happens("a panic of an exit", fate(lost), &self.frame).panic()
+                // A cut takes a panic along that is on its way out through other items: that has been announced.
+                let item = self.role == Role::Item;
+                let fate =
+                    if item { Fate::EitherUnlessOvertaken } else { fate(outcome == Outcome::Panicked) };
+                Fault::happens("a panic of an exit", fate, &self.frame).panic()
             }
         }
     }

@@ -5,11 +5,13 @@
 
 use std::pin::Pin;
 
+#[allow(unused_imports, reason = "few programs may not need all of them")]
 use async_with::{AsyncExitStack, async_with, together, with};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::program::Program;
+#[allow(unused_imports, reason = "few programs may not need all of them")]
 use crate::run::{Fault, Plain, Run};
 
 /// Starts a program.
@@ -18,6 +20,7 @@ pub type Start = for<'a> fn(&'a Run) -> Pin<Box<dyn Future<Output = Result<u32, 
 mod text {
     #![allow(clippy::all, clippy::pedantic, reason = "random programs are not tidy")]
 
+    #[allow(unused_imports, reason = "few programs may not need all of them")]
     use super::{AsyncExitStack, Fault, Plain, Run, Start, async_with, together, with};
 
     include!(concat!(env!("OUT_DIR"), "/generated.rs"));
