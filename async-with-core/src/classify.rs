@@ -23,7 +23,7 @@ fn is_result<T>() -> bool {
 fn variant<T>(value: &T) -> u64 {
     let mut hasher = LastWord(0);
     mem::discriminant(value).hash(&mut hasher);
-    hasher.0
+    hasher.finish()
 }
 
 /// Keeps the last word that is written to it: all that the hash of a discriminant is made of.

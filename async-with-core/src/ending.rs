@@ -36,7 +36,7 @@ impl Leaving {
     }
 
     /// It has left, or was swallowed.
-    fn over(mut self: Box<Self>) {
+    fn over(&mut self) {
         self.text = None;
     }
 }
@@ -78,7 +78,7 @@ impl<T, W> Product<T, W> {
 
     /// Nobody need hear of its error any more.
     fn swallowed(&mut self) {
-        if let Some(leaving) = self.leaving.take() {
+        if let Some(mut leaving) = self.leaving.take() {
             leaving.over();
         }
     }

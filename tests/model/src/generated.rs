@@ -10,9 +10,10 @@ use async_with::{AsyncExitStack, async_with, together, with};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use crate::program::Program;
 #[allow(unused_imports, reason = "few programs may not need all of them")]
-use crate::run::{Fault, Plain, Run};
+use crate::managers::Plain;
+use crate::program::Program;
+use crate::run::{Fault, Run};
 
 /// Starts a program.
 pub type Start = for<'a> fn(&'a Run) -> Pin<Box<dyn Future<Output = Result<u32, Fault>> + 'a>>;

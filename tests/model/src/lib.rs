@@ -3,7 +3,8 @@
 //! - [`program`]: what a program is, and how random ones are made.
 //! - [`reference`]: the model, which knows the documentation and not the library.
 //! - [`invariants`]: what holds of every run, whatever it does.
-//! - [`run`]: the managers of real runs, their clock, and the harness that cuts a run or makes it panic.
+//! - [`run`]: real runs, their clock, and the harness that cuts one or makes it panic.
+//! - [`managers`]: the managers of real runs.
 //! - [`interpret`]: runs a program through the macros, in a few functions that have a block each.
 //! - [`generated`]: programs as source, which the build script writes: the macros get them as text.
 
@@ -12,6 +13,7 @@
 pub mod generated;
 pub mod interpret;
 pub mod invariants;
+pub mod managers;
 pub mod program;
 pub mod reference;
 pub mod run;

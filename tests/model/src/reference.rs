@@ -3,10 +3,13 @@
 //! Time is counted in releases: whatever waits is in a queue, and one of them is released at a time. A program can be cut,
 //! or made to panic, at any of them.
 
+mod exits;
+
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::program::{Block, End, Item, Kind, Plan, Program, Statement, Step, Tail, Way};
+use self::exits::{Exit, Failure, Job};
+use crate::program::{Block, End, Item, Kind, Plan, Program, Statement, Tail, Way};
 
 /// What is done to a program from outside, after so many releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,48 +135,8 @@ struct Scope {
     due: Vec<Due>,
 }
 
-struct Exit {
-    name: String,
-    step: Step,
-    swallows: bool,
-    begun: bool,
-    over: bool,
-}
-
 /// After how many releases an interrupt comes, and with what.
 type Due = (usize, String);
-
-/// The exits of one item, on their way.
-struct Job {
-    exits: Vec<Exit>,
-    concurrent: bool,
-    /// Those of concurrent ones that wait.
-    queue: VecDeque<usize>,
-    /// What the whole was told.
-    whole: Told,
-    /// What the next exit is told.
-    told: Told,
-    failure: Option<Failure>,
-}
-
-#[derive(Clone)]
-struct Failure {
-    fault: String,
-    panics: bool,
-    told: Told,
-}
-
-impl Exit {
-    fn of(plan: &Plan) -> Self {
-        Self { name: plan.name.clone(), step: plan.exit, swallows: plan.swallows, begun: false, over: false }
-    }
-}
-
-impl Job {
-    fn new(exits: Vec<Exit>, concurrent: bool, told: Told) -> Self {
-        Self { exits, concurrent, queue: VecDeque::new(), whole: told, told, failure: None }
-    }
-}
 
 struct Model {
     events: Vec<String>,
@@ -492,123 +455,6 @@ impl Model {
                 self.jobs.push(job);
                 Err(flow)
             }
-        }
-    }
-
-    fn exit_at_once(&mut self, exit: &Exit, told: Told) -> Option<Failure> {
-        self.log(format!("exit {}: {told}", exit.name));
-        self.end_exit(&exit.name, exit.step.end, told)
-    }
-
-    fn end_exit(&mut self, name: &str, end: End, told: Told) -> Option<Failure> {
-        match self.end(name, "exit", end) {
-            Ok(()) => {
-                self.log(format!("exited {name}"));
-                None
-            }
-            Err(Flow::Return(Err(fault))) => Some(Failure { fault, panics: false, told }),
-            Err(Flow::Panic(fault)) => Some(Failure { fault, panics: true, told }),
-            Err(_) => unreachable!("a step ends in one of these"),
-        }
-    }
-
-    /// Lets detached exits run to their end, from the one at `first` on.
-    fn run_jobs(&mut self, first: usize) -> Result<(), Flow> {
-        if self.jobs.len() > first {
-            // It is waited for, however short it is.
-            self.look_up()?;
-        }
-        while self.jobs.len() > first {
-            let mut job = self.jobs.remove(first);
-            if let Err(flow) = self.run(&mut job) {
-                self.jobs.insert(first, job);
-                return Err(flow);
-            }
-            if let Some(failure) = job.failure {
-                self.lost(Failure { told: job.whole, ..failure });
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs exits to their end, or until whatever awaits them is cut.
-    fn run(&mut self, job: &mut Job) -> Result<(), Flow> {
-        if job.concurrent { self.run_together(job) } else { self.run_in_order(job) }
-    }
-
-    fn begin(&mut self, exit: &mut Exit, told: Told) {
-        if !exit.begun {
-            exit.begun = true;
-            self.log(format!("exit {}: {told}", exit.name));
-        }
-    }
-
-    fn run_in_order(&mut self, job: &mut Job) -> Result<(), Flow> {
-        while let Some(index) = job.exits.iter().position(|exit| !exit.over) {
-            let (exit, told) = (&mut job.exits[index], job.told);
-            self.begin(exit, told);
-            let mut panicked = None;
-            while exit.step.pends > 0 && panicked.is_none() {
-                match self.suspend() {
-                    Ok(()) => exit.step.pends -= 1,
-                    Err(Flow::Panic(fault)) => panicked = Some(Failure { fault, panics: true, told }),
-                    Err(flow) => return Err(flow),
-                }
-            }
-            exit.over = true;
-            let failure = panicked.or_else(|| self.end_exit(&exit.name, exit.step.end, told));
-            self.note(job, failure);
-        }
-        Ok(())
-    }
-
-    /// All are told the same.
-    fn run_together(&mut self, job: &mut Job) -> Result<(), Flow> {
-        let told = job.told;
-        for (index, exit) in job.exits.iter_mut().enumerate().filter(|(_, exit)| !exit.begun) {
-            job.queue.push_back(index);
-            self.begin(exit, told);
-        }
-        while let Some(index) = job.queue.front().copied() {
-            let exit = &mut job.exits[index];
-            let failure = match self.suspend() {
-                Ok(()) if exit.step.pends > 1 => {
-                    exit.step.pends -= 1;
-                    job.queue.rotate_left(1);
-                    continue;
-                }
-                Ok(()) => self.end_exit(&exit.name, exit.step.end, told),
-                Err(Flow::Panic(fault)) => Some(Failure { fault, panics: true, told }),
-                Err(flow) => return Err(flow),
-            };
-            exit.over = true;
-            job.queue.pop_front();
-            self.note(job, failure);
-        }
-        Ok(())
-    }
-
-    /// The first failure counts, a panic more than an error; the others are lost. If the body failed no error counts, so that
-    /// all are lost in their order: the last one leaves it to the block.
-    fn note(&mut self, job: &mut Job, failure: Option<Failure>) {
-        let Some(failure) = failure else { return };
-        // Who is cut is told of nothing but that.
-        if job.told != Told::Cancelled && !job.concurrent {
-            if failure.panics {
-                job.told = Told::Panicked;
-            } else if job.told.is_success() {
-                job.told = Told::Failed;
-            }
-        }
-        let wins = job.failure.as_ref().is_none_or(|first| match (first.panics, failure.panics) {
-            (false, true) => true,
-            (true, true) | (false, false) | (true, false) if job.whole == Told::Panicked => true,
-            (false, false) => !job.whole.is_success(),
-            _ => false,
-        });
-        let lost = if wins { job.failure.replace(failure) } else { Some(failure) };
-        if let Some(lost) = lost {
-            self.lost(lost);
         }
     }
 }
