@@ -103,11 +103,13 @@ struct Value {
     shown: Result<String, String>,
     /// Whether the item around it counts it as a failure.
     failed: bool,
+    /// The error of an item's exit, on its way out through the items around it: reported if something overtakes it.
+    leaving: Option<Failure>,
 }
 
 impl Ended {
     fn error(fault: String) -> Self {
-        Self::Value(Value { shown: Err(fault), failed: true })
+        Self::Value(Value { shown: Err(fault), failed: true, leaving: None })
     }
 
     fn told(&self) -> Told {
@@ -243,11 +245,12 @@ impl Model {
                 Err(flow) => Ended::Flow(flow),
             };
         };
+        let inside = items.len() < block.items.len();
         let (plans, kind) = (item.plans(), if let Item::One(kind, _) = item { *kind } else { Kind::Plain });
         // The managers of a stack are made and entered at the beginning of its body.
         if let Item::Stack(plans) = item {
             let stack = Scope { exits: Vec::new(), concurrent: false, kind, due: Vec::new() };
-            return self.scope(stack, |model| match model.fill_stack(plans) {
+            return self.scope(stack, inside, |model| match model.fill_stack(plans) {
                 Ok(()) => model.items(rest, block, turns),
                 Err(flow) => Ended::Flow(flow),
             });
@@ -263,7 +266,7 @@ impl Model {
             Err(ended) => return ended,
         };
         let due = plans.iter().filter_map(|plan| self.due(plan)).collect();
-        self.scope(Scope { exits, concurrent, kind, due }, |model| model.items(rest, block, turns))
+        self.scope(Scope { exits, concurrent, kind, due }, inside, |model| model.items(rest, block, turns))
     }
 
     fn due(&self, plan: &Plan) -> Option<Due> {
@@ -373,8 +376,8 @@ impl Model {
         }
     }
 
-    /// The body of an item, and its exit.
-    fn scope(&mut self, scope: Scope, body: impl FnOnce(&mut Self) -> Ended) -> Ended {
+    /// The body of an item, and its exit. If it is `inside`, other items of its block are around it.
+    fn scope(&mut self, scope: Scope, inside: bool, body: impl FnOnce(&mut Self) -> Ended) -> Ended {
         let (first_job, depth) = (self.jobs.len(), self.scopes.len());
         self.scopes.push(scope);
         let mut ended = body(self);
@@ -400,25 +403,49 @@ impl Model {
             self.log(format!("ask {}: {told}", scope.exits[0].name));
         }
         let swallowed = asked && scope.exits[0].swallows;
+        let leaving = match &mut ended {
+            Ended::Value(value) if !swallowed => value.leaving.take(),
+            _ => None,
+        };
         let failure = match self.exit(scope, told, first_job) {
             Ok(failure) => failure,
-            Err(flow) => return Ended::Flow(flow),
+            Err((flow, scope)) => {
+                self.overtaken(leaving);
+                if let Some(scope) = scope {
+                    self.cut(scope, told);
+                }
+                return Ended::Flow(flow);
+            }
         };
         match failure {
             Some(failure) if failure.panics && told != Told::Panicked => {
+                self.overtaken(leaving);
                 return Ended::Flow(Flow::Panic(failure.fault));
             }
             Some(failure) if !told.is_success() && !swallowed => self.lost(Failure { told, ..failure }),
-            Some(failure) => return Ended::error(failure.fault),
+            Some(failure) => {
+                let shown = Err(failure.fault.clone());
+                let leaving = inside.then_some(Failure { told, ..failure });
+                return Ended::Value(Value { shown, failed: true, leaving });
+            }
             None => {}
         }
         match ended {
-            _ if swallowed => Ended::Value(Value { shown: Ok("None".to_owned()), failed: false }),
-            Ended::Interrupted(fault) => Ended::error(fault),
-            Ended::Value(Value { shown: Ok(shown), failed }) if kind == Kind::Suppressing => {
-                Ended::Value(Value { shown: Ok(format!("Some({shown})")), failed })
+            _ if swallowed => {
+                Ended::Value(Value { shown: Ok("None".to_owned()), failed: false, leaving: None })
             }
-            ended => ended,
+            Ended::Interrupted(fault) => Ended::error(fault),
+            Ended::Value(Value { shown: Ok(shown), failed, .. }) if kind == Kind::Suppressing => {
+                Ended::Value(Value { shown: Ok(format!("Some({shown})")), failed, leaving: None })
+            }
+            Ended::Value(value) => Ended::Value(Value { leaving, ..value }),
+            ended @ Ended::Flow(_) => ended,
+        }
+    }
+
+    fn overtaken(&mut self, leaving: Option<Failure>) {
+        if let Some(failure) = leaving {
+            self.lost(failure);
         }
     }
 
@@ -435,11 +462,15 @@ impl Model {
         }
     }
 
-    /// Exits, after the detached exits that are nested in the scope.
-    fn exit(&mut self, scope: Scope, told: Told, first_job: usize) -> Result<Option<Failure>, Flow> {
+    /// Exits, after the detached exits that are nested in the scope. Cut before it has begun, it gives the scope back.
+    fn exit(
+        &mut self,
+        scope: Scope,
+        told: Told,
+        first_job: usize,
+    ) -> Result<Option<Failure>, (Flow, Option<Scope>)> {
         if let Err(flow) = self.run_jobs(first_job) {
-            self.cut(scope, told);
-            return Err(flow);
+            return Err((flow, Some(scope)));
         }
         if scope.kind == Kind::Sync {
             return Ok(self.exit_at_once(&scope.exits[0], told));
@@ -449,11 +480,11 @@ impl Model {
             Ok(()) => Ok(job.failure),
             Err(flow) if scope.kind == Kind::Local => {
                 self.log(format!("gone {}", job.exits[0].name));
-                Err(flow)
+                Err((flow, None))
             }
             Err(flow) => {
                 self.jobs.push(job);
-                Err(flow)
+                Err((flow, None))
             }
         }
     }
@@ -466,7 +497,7 @@ impl Value {
             Tail::Ok => "Ok(())",
             Tail::Err => "Err(tail)",
         };
-        Self { shown: Ok(shown.to_owned()), failed: *tail == Tail::Err }
+        Self { shown: Ok(shown.to_owned()), failed: *tail == Tail::Err, leaving: None }
     }
 }
 
