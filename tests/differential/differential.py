@@ -61,6 +61,7 @@ tokio = {{ version = "1", features = ["macros", "rt", "time"] }}
 
 [profile.dev]
 debug = 0
+debug-assertions = false
 incremental = false
 """
 

@@ -145,7 +145,8 @@ class Run:
             await asyncio.sleep(0)
         except asyncio.CancelledError as cut:
             before = chain(error)
-            cut.lost = [link.number for link in chain(failure) if link not in before]
+            after = [link for link in chain(failure) if link not in before]
+            cut.lost = [link.number for link in after if not link.reported]
             raise
 
     def added(self, total, amount):
@@ -329,8 +330,11 @@ class Limit(Manager):
         if self.run.task.uncancel() > self.cancelling:
             # Something around it is cut as well, and goes on with that.
             return await super().leave(error)
+        interrupt = Fault(self.number)
+        # The body ended with it, not the exit: it is never lost.
+        interrupt.reported = True
         try:
-            raise Fault(self.number) from None
+            raise interrupt from None
         except Fault:
             await super().leave(error)
             raise

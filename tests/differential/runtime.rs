@@ -54,6 +54,12 @@ impl From<Infallible> for Fault {
     }
 }
 
+impl From<Infallible> for Odd {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 pub fn fail<T>(number: u32) -> Result<T, Fault> {
     Err(Fault(number))
 }
