@@ -9,7 +9,7 @@ and is run in three variants of what it decides at run time: whole, and cut at e
 values of blocks and functions, which errors are caught, observed and swallowed, and which are lost.
 
 In Python `async with` and `AsyncExitStack` of CPython do the work, in Rust the macros. The two are told apart by design in
-what follows; `runtime.py` has the translations:
+what follows; `runtime/*.py` has the translations:
 
 1. When body and exit fail, Python raises the exit's error, with the body's as its context. Here the body's error leaves, and
    the exit's is reported as lost. So wherever an error is looked at, the end of its chain of contexts is taken for what the
@@ -39,6 +39,10 @@ import sys
 import time
 from pathlib import Path
 
+# The folder is one of sources.
+sys.dont_write_bytecode = True
+
+import generator
 import programs
 import to_python
 import to_rust
@@ -71,30 +75,29 @@ class Package:
 
     def __init__(self, work: Path):
         self.work = work
-        shutil.rmtree(work / "src", ignore_errors=True)
-        (work / "src" / "bin").mkdir(parents=True)
+        for old in [*work.glob("src/bin/*.rs"), *work.glob("python/*.py")]:
+            old.unlink()
+        (work / "src" / "bin").mkdir(parents=True, exist_ok=True)
         (work / "python").mkdir(exist_ok=True)
         quoted = '"' + str(ROOT).replace("\\", "\\\\") + '"'
         self.write("Cargo.toml", MANIFEST.format(root=quoted))
         # The versions that the workspace was built with: nothing is resolved or fetched anew.
         shutil.copy(ROOT / "Cargo.lock", work / "Cargo.lock")
-        self.write("src/lib.rs", (HERE / "runtime.rs").read_text())
-        self.write("python/runtime.py", (HERE / "runtime.py").read_text())
+        for file in (HERE / "runtime").iterdir():
+            if file.suffix in (".rs", ".py"):
+                self.write(("src/" if file.suffix == ".rs" else "python/") + file.name, file.read_text())
 
     def write(self, path: str, text: str):
-        file = self.work / path
-        # What is the same is not built again.
-        if not file.exists() or file.read_text() != text:
-            file.write_text(text)
+        (self.work / path).write_text(text)
 
     def add(self, part: str, batch: list[programs.Program], lints: str = "#![deny(warnings)]\n"):
         self.write(f"src/bin/{part}.rs", to_rust.source(batch, lints))
         self.write(f"python/{part}.py", to_python.source(batch))
 
     def build(self, *arguments: str) -> bool:
-        environment = dict(os.environ, CARGO_TARGET_DIR=str(self.work / "target"))
-        command = ["cargo", "build", "--quiet", "--manifest-path", str(self.work / "Cargo.toml"), *arguments]
-        return subprocess.run(command, env=environment, check=False).returncode == 0
+        manifest, target = self.work / "Cargo.toml", self.work / "target"
+        command = ["cargo", "build", "--quiet", "--manifest-path", str(manifest), "--target-dir", str(target)]
+        return subprocess.run([*command, *arguments], check=False).returncode == 0
 
     def logs(self, part: str) -> tuple[dict, dict]:
         """The log of each run, by its title: of Rust, and of Python."""
@@ -230,7 +233,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compares async-with with CPython on random programs.")
     parser.add_argument("--programs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--part", type=int, default=125, help="how many programs a binary has")
+    parser.add_argument("--part", type=int, default=50, help="how many programs a binary has")
     parser.add_argument("--work", type=Path, help="the folder of the generated package")
     parser.add_argument("--no-shrink", action="store_true", help="show a difference as it was found")
     options = parser.parse_args()
@@ -239,7 +242,7 @@ def main() -> int:
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
     package = Package(options.work or target / "differential")
     everything = [
-        programs.Generator(options.seed * 1_000_000 + number).program(number) for number in range(options.programs)
+        generator.Generator(options.seed * 1_000_000 + number).program(number) for number in range(options.programs)
     ]
     parts = {
         f"part_{start // options.part}": everything[start : start + options.part]

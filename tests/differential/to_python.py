@@ -30,7 +30,8 @@ def source(programs: list[Program]) -> str:
     listed = "".join(f"    run_program({p.number}, {p.cuts}, {p.name})\n" for p in programs)
     return f"""from contextlib import nullcontext
 
-from runtime import *
+from managers import Deferred, Limit, Local, Manager, Observer, Picky, Several, Stack, Swallow, Sync
+from run import Fault, run_program
 
 
 {functions}
