@@ -67,6 +67,8 @@ tokio = {{ version = "1", features = ["macros", "rt", "time"] }}
 debug = 0
 debug-assertions = false
 incremental = false
+# No program panics, and without landing pads they are built in half the time.
+panic = "abort"
 """
 
 

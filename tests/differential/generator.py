@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from programs import (
-    FORMS, LOCAL, Add, Binding, Block, For, Function, If, Item, Jump, Loop, Manager, Pause, Program, Raise, Return, Select,
+    FORMS, LEAVES, LOCAL, Add, Binding, Block, For, Function, If, Item, Jump, Loop, Manager, Pause, Program, Raise, Return, Select,
     StackDefer, StackEnter, StackTake, Step, Tail, Try, Use, While, blocks, forget_unused_stacks,
 )
 
@@ -128,8 +128,11 @@ class Generator:
         return If(self.number(), self.random.choice([25, 40, 60]), [self.step(scope), self.leaving(scope)], [])
 
     def branch(self, scope):
-        otherwise = self.ended(scope.inside()) if self.chance(0.4) else []
-        return If(self.number(), 50, self.ended(scope.inside()), otherwise)
+        then, otherwise = self.ended(scope.inside()), []
+        if self.chance(0.4):
+            # Not both for certain: rustc would warn of what follows.
+            otherwise = self.ended(scope.inside(), 0 if isinstance(then[-1], LEAVES) else 0.3)
+        return If(self.number(), 50, then, otherwise)
 
     def ended(self, scope, probability: float = 0.3) -> list:
         """A list of statements that may diverge at its end."""

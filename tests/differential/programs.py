@@ -150,6 +150,10 @@ class Raise:
     form: str
 
 
+# What leaves its list of statements.
+LEAVES = (Return, Raise, Jump)
+
+
 @dataclass
 class Tail:
     """What a body gives: a number, the total, or an error as a value."""

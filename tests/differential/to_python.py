@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from programs import (
-    Add, Block, For, Function, If, Item, Jump, Loop, Manager, Pause, Program, Raise, Return, Select, StackDefer,
+    LEAVES, Add, Block, For, Function, If, Item, Jump, Loop, Manager, Pause, Program, Raise, Return, Select, StackDefer,
     StackEnter, StackTake, Step, Tail, Try, Use, While, walk,
 )
-
-LEAVES = (Return, Raise, Jump)
 
 CLASSES = {
     "sure": "Manager",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from programs import (
-    Add, Block, For, Function, If, Item, Jump, Loop, Manager, Pause, Program, Raise, Return, Select, StackDefer,
+    LEAVES, Add, Block, For, Function, If, Item, Jump, Loop, Manager, Pause, Program, Raise, Return, Select, StackDefer,
     StackEnter, StackTake, Step, Tail, Try, Use, While, blocks, walk,
 )
-
-LEAVES = (Return, Raise, Jump)
 
 
 def source(programs: list[Program], lints: str = "#![deny(warnings)]\n") -> str:
