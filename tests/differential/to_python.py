@@ -63,7 +63,7 @@ class Printer:
 
     def statements(self, body: list):
         for statement in body:
-            getattr(self, type(statement).__name__.lower())(statement)
+            getattr(self, "write_" + type(statement).__name__.lower())(statement)
 
     def function(self, function: Function):
         loops, self.loops = self.loops, []
@@ -87,20 +87,20 @@ class Printer:
     def number(value: int | None) -> str:
         return "total" if value is None else str(value)
 
-    def step(self, step: Step):
+    def write_step(self, step: Step):
         self.line(f'run.log("step {step.number}")')
 
-    def pause(self, pause: Pause):
+    def write_pause(self, pause: Pause):
         self.line(f"await run.pause({pause.times})")
 
-    def add(self, add: Add):
+    def write_add(self, add: Add):
         self.line(f"total = run.added(total, {add.amount})")
 
-    def use(self, use: Use):
+    def write_use(self, use: Use):
         place = use.binding.python
         self.line(f'{place} = run.used("{use.binding.name}", {place}, {use.amount})')
 
-    def if_(self, branch: If):
+    def write_if(self, branch: If):
         self.line(f"if run.chance({branch.site}, {branch.percent}):")
         self.inside(branch.then)
         if branch.otherwise:
@@ -131,13 +131,13 @@ class Printer:
             else:
                 self.line("    break")
 
-    def for_(self, loop: For):
+    def write_for(self, loop: For):
         self.looped(loop, f"for turn in range({loop.turns}):", 'run.log(f"turn {turn}")')
 
-    def while_(self, loop: While):
+    def write_while(self, loop: While):
         self.looped(loop, f"while run.turn({loop.site}, {loop.turns}):")
 
-    def loop(self, loop: Loop):
+    def write_loop(self, loop: Loop):
         self.looped(
             loop,
             "while True:",
@@ -147,7 +147,7 @@ class Printer:
         )
         self.line(f'run.value("{loop.label}", {loop.label})')
 
-    def jump(self, jump: Jump):
+    def write_jump(self, jump: Jump):
         innermost = self.loops[-1]
         if jump.target and jump.target != innermost.label:
             self.line(f'jump = "{jump.word} {jump.target}"')
@@ -157,32 +157,32 @@ class Printer:
             self.line(f"{innermost.label} = 7")
         self.line(jump.word)
 
-    def return_(self, leave: Return):
+    def write_return(self, leave: Return):
         self.line(f"return {self.number(leave.value)}")
 
-    def raise_(self, leave: Raise):
+    def write_raise(self, leave: Raise):
         self.line(f"raise Fault({leave.number})")
 
-    def stackenter(self, enter: StackEnter):
+    def write_stackenter(self, enter: StackEnter):
         name = enter.manager.name
         self.line(f"entered = await {enter.stack}.enter_async_context({self.manager(enter.manager)})")
         self.line(f'entered.count = run.used("{name}", entered.count, 3)')
 
-    def stackdefer(self, defer: StackDefer):
+    def write_stackdefer(self, defer: StackDefer):
         if defer.told:
             manager = f'Deferred(run, "{defer.name}", pauses=(0, {defer.pauses}), faults=(0, {defer.fault}))'
             self.line(f"{defer.stack}.push_async_exit({manager})")
         else:
             self.line(f'{defer.stack}.push_async_callback(run.called, "{defer.name}", {defer.pauses})')
 
-    def stacktake(self, take: StackTake):
-        self.block(take.block)
+    def write_stacktake(self, take: StackTake):
+        self.write_block(take.block)
 
-    def select(self, select: Select):
+    def write_select(self, select: Select):
         self.line("await run.pause(1)")
         self.statements(select.body)
 
-    def try_(self, attempt: Try):
+    def write_try(self, attempt: Try):
         name = attempt.name
         self.function(attempt.function)
         self.line(f"{name}_value = None")
@@ -195,7 +195,7 @@ class Printer:
             self.line(f"if {name}_value is None:")
             self.inside(attempt.handler)
 
-    def block(self, block: Block):
+    def write_block(self, block: Block):
         self.line(f"{block.name} = None")
         if block.caught:
             self.line("try:")
@@ -256,8 +256,3 @@ class Printer:
             return f"(Manager({arguments}) if run.chance({manager.site}, 50) else nullcontext())"
         made = f"{CLASSES[kind]}({arguments})"
         return f"({manager.name} := {made})" if manager.suppresses else made
-
-
-# The names of statements that are words of Python.
-for word in ("If", "For", "While", "Return", "Raise", "Try"):
-    setattr(Printer, word.lower(), getattr(Printer, word.lower() + "_"))

@@ -45,6 +45,18 @@ class Printer:
         body()
         self.indent -= 1
 
+    def captured(self, write) -> list[str]:
+        """The lines of something that goes into something else."""
+        lines, self.lines = self.lines, []
+        write()
+        lines, self.lines = self.lines, lines
+        return lines
+
+    def wrapped(self, before: str, lines: list[str], after: str):
+        lines[0] = "    " * self.indent + before + lines[0].strip()
+        lines[-1] += after
+        self.lines += lines
+
     def function(self, function: Function):
         loops, self.loops = self.loops, []
         if function.within:
@@ -67,22 +79,22 @@ class Printer:
 
     def statements(self, body: list):
         for statement in body:
-            getattr(self, type(statement).__name__.lower())(statement)
+            getattr(self, "write_" + type(statement).__name__.lower())(statement)
 
-    def step(self, step: Step):
+    def write_step(self, step: Step):
         self.line(f'run.log("step {step.number}");')
 
-    def pause(self, pause: Pause):
+    def write_pause(self, pause: Pause):
         self.line(f"run.pause({pause.times}).await;")
 
-    def add(self, add: Add):
+    def write_add(self, add: Add):
         self.line(f"run.add(&mut total, {add.amount});")
 
-    def use(self, use: Use):
+    def write_use(self, use: Use):
         place = use.binding.rust
         self.line(f'{place} = run.used("{use.binding.name}", {place}, {use.amount});')
 
-    def if_(self, branch: If):
+    def write_if(self, branch: If):
         self.line(f"if run.chance({branch.site}, {branch.percent}) {{")
         self.inside(lambda: self.statements(branch.then))
         if branch.otherwise:
@@ -109,40 +121,37 @@ class Printer:
             isinstance(node, Jump) and node.target == loop.label for node in walk(loop, into_functions=False)
         )
 
-    def for_(self, loop: For):
+    def write_for(self, loop: For):
         def first():
             self.line('run.log(format!("turn {turn}"));')
 
         self.looped(loop, f"for turn in 0..{loop.turns}", False, first)
         self.line("}")
 
-    def while_(self, loop: While):
+    def write_while(self, loop: While):
         self.looped(loop, f"while run.turn({loop.site}, {loop.turns})", False)
         self.line("}")
 
-    def loop(self, loop: Loop):
+    def write_loop(self, loop: Loop):
         def first():
             self.line(f"if !run.turn({loop.site}, {loop.turns}) {{")
             self.inside(lambda: self.line(f"break {loop.site};"))
             self.line("}")
 
-        start = len(self.lines)
-        self.looped(loop, "loop", True, first)
-        self.lines[start] = self.lines[start].replace(
-            self.lines[start].strip(), f"let {loop.label} = {self.lines[start].strip()}"
-        )
+        lines = self.captured(lambda: self.looped(loop, "loop", True, first))
+        self.wrapped(f"let {loop.label} = ", lines, "")
         self.line("};")
         self.line(f'run.value("{loop.label}", Some({loop.label}));')
 
-    def jump(self, jump: Jump):
+    def write_jump(self, jump: Jump):
         label = f" '{jump.target}" if jump.target else ""
         value = " 7" if jump.word == "break" and not jump.target and self.loops[-1][1] else ""
         self.line(f"{jump.word}{label}{value};")
 
-    def return_(self, leave: Return):
+    def write_return(self, leave: Return):
         self.line(f"return Ok({'total' if leave.value is None else leave.value});")
 
-    def raise_(self, leave: Raise):
+    def write_raise(self, leave: Raise):
         match leave.form:
             case "question":
                 self.line(f"fail::<()>({leave.number})?;")
@@ -155,7 +164,7 @@ class Printer:
             case "awaited":
                 self.line(f"fail_late::<()>({leave.number}).await?;")
 
-    def stackenter(self, enter: StackEnter):
+    def write_stackenter(self, enter: StackEnter):
         amount = 3
         name = enter.manager.name
         self.line("{")
@@ -167,17 +176,17 @@ class Printer:
         self.inside(body)
         self.line("}")
 
-    def stackdefer(self, defer: StackDefer):
+    def write_stackdefer(self, defer: StackDefer):
         if defer.told:
             call = f'run.deferred("{defer.name}", {defer.pauses}, {defer.fault})'
         else:
             call = f'run.called("{defer.name}", {defer.pauses})'
         self.line(f"{defer.stack}.defer({call});")
 
-    def stacktake(self, take: StackTake):
-        self.block(take.block)
+    def write_stacktake(self, take: StackTake):
+        self.write_block(take.block)
 
-    def select(self, select: Select):
+    def write_select(self, select: Select):
         self.line("tokio::select! {")
 
         def arm():
@@ -188,7 +197,7 @@ class Printer:
         self.inside(arm)
         self.line("}")
 
-    def try_(self, attempt: Try):
+    def write_try(self, attempt: Try):
         name, function = attempt.name, attempt.function
         form = attempt.form
         # In an `async {}` whose type is written nowhere, a manager that observes needs it to be.
@@ -217,7 +226,7 @@ class Printer:
             self.inside(lambda: self.statements(attempt.handler))
             self.line("}")
 
-    def block(self, block: Block):
+    def write_block(self, block: Block):
         suppressing = sum(item.manager.suppresses for item in block.items)
         fallible = any(item.manager.fallible for item in block.items)
 
@@ -228,22 +237,13 @@ class Printer:
             flat = value + ".flatten()" * (suppressing - 1)
             return f"{flat}.transpose()?" if block.tail.fault else flat
 
-        start = len(self.lines)
-        self.invocation(block)
-        # Around the invocation goes what takes its value.
-        first, last = self.lines[start].strip(), self.lines.pop()
+        lines = self.captured(lambda: self.invocation(block))
+        let = f"let {block.name}: Option<i64> = "
         if block.caught:
-            before, after = "match ", " {"
+            self.wrapped(f"{let}match ", lines, " {")
         else:
-            marker = "\0"
-            before, after = shaped(marker + "?" if fallible else marker).split(marker)
-        one_line = len(self.lines) == start
-        first = f"let {block.name}: Option<i64> = {before}" + (last.strip() if one_line else first)
-        if one_line:
-            self.line(first + after + ("" if block.caught else ";"))
-        else:
-            self.lines[start] = "    " * self.indent + first
-            self.lines.append(last + after + ("" if block.caught else ";"))
+            before, after = shaped("\0?" if fallible else "\0").split("\0")
+            self.wrapped(let + before, lines, f"{after};")
         if block.caught:
             self.line(f"    Ok(value) => {shaped('value')},")
             self.line("    Err(error) => run.caught(error.into()),")
@@ -335,8 +335,3 @@ class Printer:
             case "map_err":
                 return f"{text}.map_err(|Fault(number)| Odd(number))"
         return text
-
-
-# The names of statements that are words of Python.
-for word in ("If", "For", "While", "Return", "Raise", "Try"):
-    setattr(Printer, word.lower(), getattr(Printer, word.lower() + "_"))
