@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 
-use async_with::{AsyncContextManager, ContextManager, Outcome, Suppress, set_lost_error_hook};
+use async_with::{AsyncContextManager, ContextManager, Outcome, Suppress};
+
+use super::trace::{Loss, losses};
 
 /// The error of a [`Recorder`] that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -151,42 +153,22 @@ impl<E: Debug + Send + Sync + 'static> Suppress for Suppressor<E> {
 }
 
 /// One call of the lost-error hook.
-#[derive(Clone, Debug)]
-pub struct Lost {
-    pub manager: &'static str,
-    pub file: &'static str,
-    pub line: u32,
-    pub outcome: Outcome,
-    pub error: String,
-}
+pub type Lost = Loss;
 
 /// The errors given to the hook, of which there is one for all tests of the process.
 pub struct LostErrors {
     mark: &'static str,
 }
 
-static LOST: Mutex<Vec<Lost>> = Mutex::new(Vec::new());
-
 impl LostErrors {
     /// Those whose text has `mark` in it, which must be unique to the test. To be called before they happen.
     pub fn with(mark: &'static str) -> Self {
-        static INSTALLED: Once = Once::new();
-        INSTALLED.call_once(|| {
-            set_lost_error_hook(|lost| {
-                LOST.lock().unwrap().push(Lost {
-                    manager: lost.manager(),
-                    file: lost.location().file(),
-                    line: lost.location().line(),
-                    outcome: lost.outcome(),
-                    error: format!("{:?}", lost.error()),
-                });
-            });
-        });
+        losses();
         Self { mark }
     }
 
     pub fn all(&self) -> Vec<Lost> {
-        LOST.lock().unwrap().iter().filter(|lost| lost.error.contains(self.mark)).cloned().collect()
+        losses().of(self.mark)
     }
 
     pub fn texts(&self) -> Vec<String> {
