@@ -324,6 +324,28 @@ mod loops {
     }
 
     #[tokio::test]
+    async fn a_jump_that_is_configured_out_is_not_made() {
+        let mut counter = 0;
+        for _ in 0..2 {
+            async_with!(Plain => {
+                #[cfg(any())]
+                break;
+                #[cfg(any())]
+                async_with!(Plain => { break });
+                counter += 1;
+                #[cfg(all())]
+                continue;
+                #[cfg(not(all()))]
+                {
+                    counter += 100;
+                }
+            });
+            counter += 10;
+        }
+        assert_eq!(counter, 2);
+    }
+
+    #[tokio::test]
     async fn a_while_condition_may_be_a_block() {
         let mut turns = 0;
         while async_with!(Plain => { turns < 3 }) {

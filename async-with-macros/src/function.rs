@@ -27,7 +27,7 @@ impl Function {
         };
         let (qualifiers, rest) = item.split_at(item.iter().take_while(is_qualifier).count());
         let Some(r#fn) = rest.first().filter(|tree| is_ident(tree, "fn")) else {
-            not_a_function(name, item, rest, mistakes);
+            not_a_function(name, trees, item, rest, mistakes);
             return None;
         };
         let Some((last, before)) = trees.split_last() else { unreachable!("there is a `fn`") };
@@ -142,10 +142,16 @@ fn boxed_future(braces: &Group) -> Option<[(TokenStream, Group); 2]> {
     Some([(stream(path), argument.clone()), (stream(keywords), block)])
 }
 
-fn not_a_function(name: &str, item: &[TokenTree], rest: &[TokenTree], mistakes: &mut Mistakes) {
+fn not_a_function(
+    name: &str,
+    trees: &[TokenTree],
+    item: &[TokenTree],
+    rest: &[TokenTree],
+    mistakes: &mut Mistakes,
+) {
     const ITEMS: [&str; 11] =
         ["enum", "impl", "macro_rules", "mod", "static", "struct", "trait", "type", "union", "use", "const"];
-    let Some(first) = item.first() else { return };
+    let Some(first) = item.first().or(trees.last()) else { return };
     let mut here = rest.iter().chain([first]);
     let what = here.find_map(|tree| ITEMS.into_iter().find(|word| is_ident(tree, word)));
     let message = format!("`{name}` is for an `async fn`, whose body becomes the block");

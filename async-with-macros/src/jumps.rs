@@ -9,18 +9,18 @@
 //! // and outside of the async block: Flow::Jump(Jump::Break(0)) => break 'outer way_0.unwrap(),
 //! ```
 //!
-//! A body without these words is not even parsed. A jump in a macro other than ours and `select!` is left alone; rustc
-//! refuses it (E0267).
+//! A body without these words is not even parsed. A jump in a macro other than ours and `select!`, or in a body that is nested
+//! too deeply to be parsed, is left alone; rustc refuses it (E0267).
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, Label, Lifetime, Macro, Pat, Stmt, Token};
+use syn::{Attribute, Expr, Label, Lifetime, Macro, Pat, Stmt, Token};
 
 use crate::expand::{Expander, ours};
 use crate::parse::Flavour;
-use crate::tokens::has_jump;
+use crate::tokens::{has_jump, too_deep};
 
 /// A way out of the body into the code around it.
 pub(crate) struct Way {
@@ -88,7 +88,7 @@ struct Rewriter<'a> {
 impl Rewriter<'_> {
     /// Rewrites an expression that is there as tokens, if there is something to rewrite and it parses.
     fn tokens(&mut self, tokens: &TokenStream) -> Option<TokenStream> {
-        if !has_jump(tokens) {
+        if !has_jump(tokens) || too_deep(tokens).is_some() {
             return None;
         }
         let mut expr = syn::parse2::<Expr>(tokens.clone()).ok()?;
@@ -110,7 +110,13 @@ impl Rewriter<'_> {
     }
 
     /// The jump in the form that leaves the body.
-    fn jump(&mut self, leave: Leave, label: Option<Lifetime>, value: Option<&TokenStream>) -> Expr {
+    fn jump(
+        &mut self,
+        attributes: &[Attribute],
+        leave: Leave,
+        label: Option<Lifetime>,
+        value: Option<&TokenStream>,
+    ) -> Expr {
         let private = &self.expander.private;
         // Each value has a way of its own, where it may become what is expected of it.
         let same = |way: &Way| way.leave == leave && way.label == label && way.value.is_none();
@@ -123,12 +129,12 @@ impl Rewriter<'_> {
         let way = &self.ways[number];
         let (flag, name) = (self.flag, way.name(number, private));
         let store = way.value.as_ref().map(|place| ours!(#place = #private::Some(#value);));
-        syn::parse_quote!({ #store match #flag.jump(#name).await {} })
+        syn::parse_quote!(#(#attributes)* { #store match #flag.jump(#name).await {} })
     }
 
     /// The expansion of a nested block out of which a jump leads, made on the spot so that the jump is seen; or a `select!`
     /// with its arms rewritten.
-    fn look_into(&mut self, mac: &mut Macro) -> Option<Expr> {
+    fn look_into(&mut self, attributes: &[Attribute], mac: &mut Macro) -> Option<Expr> {
         if !has_jump(&mac.tokens) {
             return None;
         }
@@ -146,7 +152,7 @@ impl Rewriter<'_> {
         };
         let mut nested = self.expander.nested(flavour, mac.tokens.clone())?;
         self.visit_expr_mut(&mut nested);
-        Some(nested)
+        Some(syn::parse_quote!(#(#attributes)* #nested))
     }
 
     /// The arms of `tokio::select!`: `pattern = future [, if condition] => handler`, `else => handler`.
@@ -196,10 +202,10 @@ impl VisitMut for Rewriter<'_> {
                     self.visit_expr_mut(value);
                 }
                 let value = r#break.expr.as_ref().map(ToTokens::to_token_stream);
-                *expr = self.jump(Leave::Break, r#break.label.clone(), value.as_ref());
+                *expr = self.jump(&r#break.attrs, Leave::Break, r#break.label.clone(), value.as_ref());
             }
             Expr::Continue(r#continue) if !self.stays_inside(r#continue.label.as_ref()) => {
-                *expr = self.jump(Leave::Continue, r#continue.label.clone(), None);
+                *expr = self.jump(&r#continue.attrs, Leave::Continue, r#continue.label.clone(), None);
             }
             Expr::Loop(r#loop) => {
                 let label = r#loop.label.clone();
@@ -222,7 +228,7 @@ impl VisitMut for Rewriter<'_> {
                 self.within(label.as_ref(), false, |this| this.visit_block_mut(&mut block.block));
             }
             Expr::Macro(mac) => {
-                if let Some(nested) = self.look_into(&mut mac.mac) {
+                if let Some(nested) = self.look_into(&mac.attrs, &mut mac.mac) {
                     *expr = nested;
                 }
             }
@@ -234,7 +240,7 @@ impl VisitMut for Rewriter<'_> {
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
         if let Stmt::Macro(mac) = stmt {
-            if let Some(nested) = self.look_into(&mut mac.mac) {
+            if let Some(nested) = self.look_into(&mac.attrs, &mut mac.mac) {
                 *stmt = Stmt::Expr(nested, mac.semi_token);
             }
             return;

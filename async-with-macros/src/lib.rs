@@ -8,6 +8,8 @@
 
 mod expand;
 mod function;
+#[cfg(test)]
+mod hostile;
 mod jumps;
 mod mistakes;
 mod parse;

@@ -1,11 +1,13 @@
 //! Reads an invocation: `item ("," item)* ","? "=>" body`, or `item ("," item)* "," block`.
 
+use std::iter::successors;
+
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Expr, Pat, Token};
+use syn::{Expr, Pat, parenthesized};
 
 use crate::mistakes::Mistakes;
-use crate::tokens::{arrow, awaits, brace, is_brace, is_ident, is_punct, stream};
+use crate::tokens::{arrow, awaits, brace, is_brace, is_ident, is_punct, stream, too_deep};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flavour {
@@ -96,6 +98,9 @@ fn split<'a>(
             );
             (&[], all)
         }
+        [separator, body] if is_brace(body) && comma(separator) => {
+            (std::slice::from_ref(separator), std::slice::from_ref(body))
+        }
         [head @ .., separator, body] if is_brace(body) && comma(separator) => {
             (head, std::slice::from_ref(body))
         }
@@ -113,6 +118,11 @@ fn split<'a>(
 /// Cuts the items off, until nothing is left; `expected` is what may come after a manager, for the message about it.
 pub(crate) fn items(mut head: &[TokenTree], expected: &str, mistakes: &mut Mistakes) -> Vec<Item> {
     let mut items = Vec::new();
+    if let Some(group) = too_deep(&stream(head)) {
+        mistakes.at(&group, "this is nested too deeply: evaluate it before the block, in a `let`");
+        mistakes.names_missing = true;
+        return items;
+    }
     while !head.is_empty() {
         let length = match item(head, expected) {
             Ok((item, length)) => {
@@ -201,12 +211,24 @@ fn prefix<T>(
     parse: impl Fn(ParseStream<'_>) -> syn::Result<T>,
 ) -> syn::Result<(usize, bool)> {
     let parser = |input: ParseStream<'_>| {
-        parse(input)?;
-        let ends = input.is_empty() || input.peek(Token![,]);
-        let rest: TokenStream = input.parse()?;
-        Ok((trees.len() - rest.into_iter().count(), ends))
+        let content;
+        parenthesized!(content in input);
+        let start = content.cursor();
+        let ends: Vec<_> =
+            successors(Some(start), |at| at.token_tree().map(|(_, next)| next)).skip(1).collect();
+        parse(&content)?;
+        let reached = content.cursor();
+        content.parse::<TokenStream>()?;
+        // `syn` looks into invisible groups, and may stop in the middle of one.
+        let length = ends.iter().take_while(|end| **end <= reached).count();
+        let stops_between = length.checked_sub(1).map_or(start, |last| ends[last]) == reached;
+        let ends_here = stops_between && trees.get(length).is_none_or(|next| is_punct(next, ','));
+        Ok((length, ends_here))
     };
-    parser.parse2(stream(trees))
+    // That something is missing at the end is reported at the parenthesis: there is the last token.
+    let mut all = Group::new(Delimiter::Parenthesis, stream(trees));
+    all.set_span(trees.last().map_or_else(Span::call_site, TokenTree::span));
+    parser.parse2(TokenTree::from(all).into())
 }
 
 fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body {
@@ -261,7 +283,11 @@ fn without_trailing<'a>(trees: &'a [TokenTree], mistakes: &mut Mistakes) -> &'a 
     let separates = |tree: &TokenTree| is_punct(tree, ',') || is_punct(tree, ';');
     let block_first = matches!(trees, [first, _, ..] if is_brace(first));
     let end = if block_first { Some(1) } else { trees.iter().position(separates) };
-    let Some(end) = end.filter(|_| syn::parse2::<Expr>(stream(trees)).is_err()) else { return trees };
+    let is_no_body = || {
+        let body = stream(trees);
+        too_deep(&body).is_none() && syn::parse2::<Expr>(body).is_err()
+    };
+    let Some(end) = end.filter(|_| is_no_body()) else { return trees };
     let message = if is_punct(&trees[end], ';') {
         "a body of several statements is a block: put braces around it"
     } else {

@@ -51,6 +51,26 @@ pub(crate) fn contains(tokens: &TokenStream, found: &impl Fn(&[TokenTree]) -> bo
     })
 }
 
+/// How many groups in groups are parsed. A parser calls itself for each, and with more would leave its stack.
+pub(crate) const DEEPEST: usize = 128;
+
+/// The first group that is nested too deeply to be parsed. What is in a macro is not: it is nothing but tokens to a parser.
+pub(crate) fn too_deep(tokens: &TokenStream) -> Option<TokenTree> {
+    fn deeper(tokens: TokenStream, left: usize) -> Option<TokenTree> {
+        let trees: Vec<_> = tokens.into_iter().collect();
+        trees.iter().enumerate().find_map(|(at, tree)| {
+            let TokenTree::Group(group) = tree else { return None };
+            let in_macro = matches!(&trees[..at], [.., TokenTree::Ident(_), bang] if is_punct(bang, '!'));
+            match left {
+                _ if in_macro => None,
+                0 => Some(tree.clone()),
+                left => deeper(group.stream(), left - 1),
+            }
+        })
+    }
+    deeper(tokens.clone(), DEEPEST)
+}
+
 pub(crate) fn has_jump(tokens: &TokenStream) -> bool {
     contains(tokens, &|trees| is_ident(&trees[0], "break") || is_ident(&trees[0], "continue"))
 }

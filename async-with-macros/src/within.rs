@@ -58,13 +58,13 @@ pub(crate) fn attribute(head: TokenStream, item: TokenStream) -> TokenStream {
 impl Head {
     fn parse(head: TokenStream, mistakes: &mut Mistakes) -> Self {
         let mut trees: Vec<_> = head.into_iter().collect();
+        let end = trees.last().map_or_else(Span::call_site, TokenTree::span);
         let facade = facade(&mut trees, mistakes);
         if let Some(at) = arrow(&trees) {
             mistakes.add(trees[at].span(), "the body is that of the function: remove `=>` and what follows");
             trees.truncate(at);
         } else if trees.is_empty() && mistakes.is_empty() {
-            mistakes
-                .add(Span::call_site(), "a context manager is missing: write `#[within(manager as name)]`");
+            mistakes.add(end, "a context manager is missing: write `#[within(manager as name)]`");
         }
         let items = parse::items(&trees, "`as name` or a comma", mistakes);
         Self { facade, items }

@@ -1,0 +1,483 @@
+//! Input that nobody would write, and input that somebody would, with mistakes.
+
+use std::fmt::{self, Debug, Display};
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+/// More tokens than this are cut off.
+pub(super) const MOST: usize = 400;
+
+/// How a group in invisible delimiters is written in text, which has none: with this in front of parentheses.
+const INVISIBLE: &str = "__invisible";
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Tree {
+    Token(&'static str),
+    Group(Delimiter, Vec<Tree>),
+}
+
+use Tree::{Group as G, Token as T};
+
+/// The input of a macro.
+#[derive(Clone)]
+pub(super) struct Input(pub(super) Vec<Tree>);
+
+impl Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, inside, close) = match self {
+            T(text) => return f.write_str(text),
+            G(Delimiter::Parenthesis, inside) => ("(", inside, ")"),
+            G(Delimiter::Bracket, inside) => ("[", inside, "]"),
+            G(Delimiter::Brace, inside) => ("{", inside, "}"),
+            G(Delimiter::None, inside) => (concat!("__invisible", "("), inside, ")"),
+        };
+        write!(f, "{open}{}{close}", Written(inside))
+    }
+}
+
+struct Written<'a>(&'a [Tree]);
+
+impl Display for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_punctuation = |tree: &Tree| matches!(tree, T(text) if text.chars().all(|char| char.is_ascii_punctuation() && !"\"'/_".contains(char)));
+        for (at, tree) in self.0.iter().enumerate() {
+            write!(f, "{tree}")?;
+            // Punctuation that touches is what a user writes: `1..,` and `x=>`. Every other one does.
+            let touches = at % 2 == 0
+                && self.0.get(at + 1).is_some_and(|next| [tree, next].into_iter().all(is_punctuation));
+            if !touches {
+                f.write_str(" ")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Written(&self.0))
+    }
+}
+
+impl Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}
+
+impl Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}
+
+/// The tokens of a text, with places in it.
+pub(super) fn tokens(text: &str) -> TokenStream {
+    let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
+    with_invisible(tokens)
+}
+
+fn with_invisible(tokens: TokenStream) -> TokenStream {
+    let mut output: Vec<TokenTree> = Vec::new();
+    for tree in tokens {
+        let TokenTree::Group(group) = tree else {
+            output.push(tree);
+            continue;
+        };
+        let invisible = matches!(output.last(), Some(TokenTree::Ident(ident)) if *ident == INVISIBLE);
+        let delimiter = if invisible { Delimiter::None } else { group.delimiter() };
+        if invisible {
+            output.pop();
+        }
+        let mut changed = Group::new(delimiter, with_invisible(group.stream()));
+        changed.set_span(group.span());
+        output.push(changed.into());
+    }
+    output.into_iter().collect()
+}
+
+fn paren(inside: Vec<Tree>) -> Tree {
+    G(Delimiter::Parenthesis, inside)
+}
+
+fn brace(inside: Vec<Tree>) -> Tree {
+    G(Delimiter::Brace, inside)
+}
+
+/// Any token.
+fn token() -> impl Strategy<Value = Tree> {
+    let words = select(vec![
+        "as",
+        "break",
+        "continue",
+        "return",
+        "match",
+        "if",
+        "else",
+        "loop",
+        "while",
+        "for",
+        "in",
+        "async",
+        "await",
+        "move",
+        "let",
+        "mut",
+        "ref",
+        "fn",
+        "const",
+        "static",
+        "unsafe",
+        "pub",
+        "struct",
+        "impl",
+        "dyn",
+        "use",
+        "where",
+        "crate",
+        "self",
+        "Self",
+        "super",
+        "extern",
+        "type",
+        "union",
+        "default",
+        "true",
+        "_",
+        "biased",
+        "select",
+        "async_with",
+        "with",
+        "tokio",
+        "within",
+        "r#as",
+        "r#break",
+    ]);
+    let names = select(vec!["manager", "name", "x", "y", "Type", "f"]);
+    let marks = select(vec![
+        "=>", ",", ";", "=", "==", "->", "<", ">", "<=", ">=", "::", ":", ".", "..", "..=", "...", "?", "!",
+        "&", "&&", "|", "||", "#", "$", "@", "~", "^", "%", "+", "-", "*", "/", "+=", "<<", ">>=", "<-",
+    ]);
+    let others =
+        select(vec!["'a", "'outer", "'static", "1", "1.5", "1u8", "\"text\"", "'c'", "b\"x\"", "r#\"y\"#"]);
+    prop_oneof![3 => words, 2 => names, 4 => marks, 1 => others].prop_map(T)
+}
+
+fn delimiter() -> impl Strategy<Value = Delimiter> {
+    select(vec![Delimiter::Parenthesis, Delimiter::Bracket, Delimiter::Brace, Delimiter::None])
+}
+
+/// Any tokens.
+pub(super) fn soup() -> impl Strategy<Value = Vec<Tree>> {
+    let tree = token().prop_recursive(5, 64, 6, |tree| {
+        let group = (delimiter(), prop::collection::vec(tree.clone(), 0..8))
+            .prop_map(|(delimiter, inside)| G(delimiter, inside));
+        prop_oneof![2 => tree, 3 => group]
+    });
+    let call =
+        (select(vec!["async_with", "with", "select", "println"]), prop::collection::vec(tree.clone(), 0..8))
+            .prop_map(|(name, inside)| vec![T(name), T("!"), paren(inside)]);
+    let piece = prop_oneof![9 => tree.prop_map(|tree| vec![tree]), 1 => call];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+/// What stands for a part of a template.
+type Trees = Vec<Tree>;
+
+/// Patterns that may follow `as`.
+fn pattern() -> impl Strategy<Value = Trees> {
+    let simple = select(vec!["name", "_", "x", "y"]).prop_map(|name| vec![T(name)]);
+    simple.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            Just(vec![T("mut"), T("name")]),
+            Just(vec![T("ref"), T("name")]),
+            Just(vec![T("1"), T("..")]),
+            Just(vec![T("Type"), T("::"), T("<"), T("x"), T(">")]),
+            inner.clone().prop_map(|inner| [vec![T("&")], inner].concat()),
+            inner.clone().prop_map(|inner| vec![G(Delimiter::None, inner)]),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| vec![paren([a, vec![T(",")], b].concat())]),
+            inner
+                .clone()
+                .prop_map(|inner| vec![G(Delimiter::Bracket, [inner, vec![T(","), T("..")]].concat())]),
+            inner.prop_map(|inner| vec![
+                T("Type"),
+                brace([vec![T("x"), T(":")], inner, vec![T(","), T("..")]].concat())
+            ]),
+        ]
+    })
+}
+
+/// The head of a call, up to the body.
+fn items(expr: impl Strategy<Value = Trees> + Clone) -> impl Strategy<Value = Trees> {
+    let item = (expr, prop::option::of(pattern())).prop_map(|(manager, pattern)| match pattern {
+        Some(pattern) => [manager, vec![T("as")], pattern].concat(),
+        None => manager,
+    });
+    (prop::collection::vec(item, 1..4), any::<bool>()).prop_map(|(items, comma)| {
+        let mut head = items.join(&T(","));
+        head.extend(comma.then_some(T(",")));
+        head
+    })
+}
+
+/// What is between the delimiters of a call.
+fn call(expr: impl Strategy<Value = Trees> + Clone) -> impl Strategy<Value = Trees> {
+    (items(expr.clone()), expr, 0..4).prop_map(|(head, body, form)| match form {
+        0 => [head, vec![T("=>")], body].concat(),
+        1 => [head, vec![T("=>"), T("async"), brace(body)]].concat(),
+        2 => [head.into_iter().chain([T(",")]).collect(), vec![brace(body)]].concat(),
+        _ => [head, vec![T("=>"), brace(body)]].concat(),
+    })
+}
+
+/// Expressions, and statements where they fit.
+fn expr() -> impl Strategy<Value = Trees> + Clone {
+    let simple = select(vec![
+        vec![T("x")],
+        vec![T("self")],
+        vec![T("1")],
+        vec![T("\"text\"")],
+        vec![T("break")],
+        vec![T("continue")],
+        vec![T("break"), T("'outer")],
+        vec![T("continue"), T("'outer")],
+        vec![T("break"), T("'a"), T("x")],
+        vec![T("return")],
+        vec![T("return"), T("x"), T("?")],
+        vec![T("f"), paren(vec![])],
+        vec![T(".."), T("x")],
+        vec![T("x"), T("..")],
+        vec![T("Type"), brace(vec![T("x"), T(","), T(".."), T("y")])],
+    ]);
+    simple.prop_recursive(6, 48, 4, |inner| {
+        let e = || inner.clone();
+        prop_oneof![
+            e().prop_map(|a| vec![paren(a)]),
+            e().prop_map(|a| vec![brace(a)]),
+            e().prop_map(|a| vec![G(Delimiter::None, a)]),
+            e().prop_map(|a| [vec![T("break")], a].concat()),
+            e().prop_map(|a| [vec![T("&")], a].concat()),
+            e().prop_map(|a| [a, vec![T("?")]].concat()),
+            e().prop_map(|a| [a, vec![T("."), T("await")]].concat()),
+            e().prop_map(|a| [a, vec![T("."), T("f"), paren(vec![])]].concat()),
+            e().prop_map(|a| [a, vec![T("as"), T("Type")]].concat()),
+            e().prop_map(|a| [vec![T("|"), T("x"), T("|")], a].concat()),
+            e().prop_map(|a| vec![T("async"), T("move"), brace(a)]),
+            e().prop_map(|a| vec![T("loop"), brace(a)]),
+            e().prop_map(|a| vec![T("'outer"), T(":"), T("loop"), brace(a)]),
+            e().prop_map(|a| vec![T("'a"), T(":"), brace(a)]),
+            e().prop_map(|a| vec![T("println"), T("!"), paren([vec![T("\"{}\""), T(",")], a].concat())]),
+            (e(), e()).prop_map(|(a, b)| [a, vec![T("+")], b].concat()),
+            (e(), e()).prop_map(|(a, b)| [a, vec![T("=")], b].concat()),
+            (e(), e()).prop_map(|(a, b)| [a, vec![T(";")], b].concat()),
+            (e(), e()).prop_map(|(a, b)| vec![T("f"), paren([a, vec![T(",")], b].concat())]),
+            (e(), e()).prop_map(|(a, b)| [vec![T("if")], a, vec![brace(b)]].concat()),
+            (e(), e()).prop_map(|(a, b)| [vec![T("while")], a, vec![brace(b)]].concat()),
+            (e(), e()).prop_map(|(a, b)| [vec![T("for"), T("_"), T("in")], a, vec![brace(b)]].concat()),
+            (e(), e()).prop_map(|(a, b)| [
+                vec![T("match")],
+                a,
+                vec![brace([vec![T("_"), T("=>")], b].concat())]
+            ]
+            .concat()),
+            (e(), e()).prop_map(|(a, b)| vec![brace(
+                [vec![T("let"), T("y"), T("=")], a, vec![T("else"), brace(b), T(";")]].concat()
+            )]),
+            (e(), e()).prop_map(|(a, b)| vec![brace(
+                [
+                    vec![T("#"), G(Delimiter::Bracket, vec![T("cfg"), paren(vec![T("y")])])],
+                    a,
+                    vec![T(";")],
+                    b
+                ]
+                .concat()
+            )]),
+            (e(), e()).prop_map(|(a, b)| {
+                let arms = [vec![T("_"), T("=")], a, vec![T("=>")], b].concat();
+                vec![T("tokio"), T("::"), T("select"), T("!"), brace(arms)]
+            }),
+            (select(vec!["async_with", "with"]), call(e())).prop_map(|(name, inside)| vec![
+                T(name),
+                T("!"),
+                paren(inside)
+            ]),
+            (select(vec!["async_with", "with"]), call(e()), e()).prop_map(|(name, inside, b)| [
+                vec![T(name), T("!"), brace(inside)],
+                b
+            ]
+            .concat()),
+        ]
+    })
+}
+
+/// A change of the input at a place, anywhere in it.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Delete,
+    Duplicate,
+    SwapWithNext,
+    Replace(Tree),
+    Insert(Tree),
+    /// Everything after the place goes.
+    Cut,
+    /// A group becomes what is in it.
+    Open,
+    /// A token goes into a group.
+    Wrap(Delimiter),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    prop_oneof![
+        Just(Mutation::Delete),
+        Just(Mutation::Duplicate),
+        Just(Mutation::SwapWithNext),
+        token().prop_map(Mutation::Replace),
+        token().prop_map(Mutation::Insert),
+        Just(Mutation::Cut),
+        Just(Mutation::Open),
+        delimiter().prop_map(Mutation::Wrap),
+    ]
+}
+
+fn count(trees: &[Tree]) -> usize {
+    trees.iter().map(|tree| if let G(_, inside) = tree { 1 + count(inside) } else { 1 }).sum()
+}
+
+/// Calls `change` with the list that token number `at` is in, and where.
+fn at(trees: &mut Vec<Tree>, at: usize, change: &mut dyn FnMut(&mut Vec<Tree>, usize)) {
+    let mut left = at;
+    for place in 0..trees.len() {
+        if left == 0 {
+            change(trees, place);
+            return;
+        }
+        left -= 1;
+        if let G(_, inside) = &mut trees[place] {
+            let size = count(inside);
+            if left < size {
+                self::at(inside, left, change);
+                return;
+            }
+            left -= size;
+        }
+    }
+}
+
+fn mutate(trees: &mut Vec<Tree>, place: Index, mutation: &Mutation) {
+    let size = count(trees);
+    if size == 0 {
+        return;
+    }
+    at(trees, place.index(size), &mut |list, at| match mutation {
+        Mutation::Delete => drop(list.remove(at)),
+        Mutation::Duplicate => list.insert(at, list[at].clone()),
+        Mutation::SwapWithNext if at + 1 < list.len() => list.swap(at, at + 1),
+        Mutation::SwapWithNext => {}
+        Mutation::Replace(tree) => list[at] = tree.clone(),
+        Mutation::Insert(tree) => list.insert(at, tree.clone()),
+        Mutation::Cut => list.truncate(at),
+        Mutation::Open => {
+            if let G(_, inside) = list[at].clone() {
+                list.splice(at..=at, inside);
+            }
+        }
+        Mutation::Wrap(delimiter) => list[at] = G(*delimiter, vec![list[at].clone()]),
+    });
+}
+
+/// The first tokens.
+fn cut(trees: Vec<Tree>, left: &mut usize) -> Vec<Tree> {
+    let mut output = Vec::new();
+    for tree in trees {
+        if *left == 0 {
+            break;
+        }
+        *left -= 1;
+        output.push(match tree {
+            G(delimiter, inside) => G(delimiter, cut(inside, left)),
+            token => token,
+        });
+    }
+    output
+}
+
+fn mutated(
+    whole: impl Strategy<Value = Trees>,
+    other: impl Strategy<Value = Trees>,
+) -> impl Strategy<Value = Input> {
+    let mutations = prop::collection::vec((any::<Index>(), mutation()), 0..4);
+    (whole, mutations, prop::option::weighted(0.1, (other, any::<Index>(), any::<Index>()))).prop_map(
+        |(mut trees, mutations, splice)| {
+            for (place, mutation) in mutations {
+                mutate(&mut trees, place, &mutation);
+            }
+            if let Some((mut other, first, second)) = splice {
+                trees.truncate(first.index(trees.len() + 1));
+                trees.extend(other.drain(second.index(other.len() + 1)..));
+            }
+            Input(cut(trees, &mut MOST.clone()))
+        },
+    )
+}
+
+/// The input of `async_with!` and `with!`.
+pub(super) fn of_a_block() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        1 => soup().prop_map(|trees| Input(cut(trees, &mut MOST.clone()))),
+        3 => mutated(call(expr()), call(expr())),
+    ]
+}
+
+/// A function, or something else that an attribute may stand on.
+fn item() -> impl Strategy<Value = Trees> {
+    let attribute = |inside: Trees| vec![T("#"), G(Delimiter::Bracket, inside)];
+    let lower = items(expr()).prop_map(move |head| attribute(vec![T("within"), paren(head)]));
+    let other =
+        select(vec![vec![], vec![T("#"), G(Delimiter::Bracket, vec![T("cfg"), paren(vec![T("y")])])]]);
+    let before = select(vec![
+        vec![T("async")],
+        vec![T("pub"), T("async")],
+        vec![T("pub"), paren(vec![T("crate")]), T("async")],
+        vec![G(Delimiter::None, vec![T("pub")]), T("async"), T("unsafe")],
+        vec![T("const")],
+        vec![T("extern"), T("\"C\"")],
+        vec![],
+    ]);
+    let output = select(vec![
+        vec![],
+        vec![T("->"), T("Type"), T("<"), T("x"), T(">")],
+        vec![T("where"), T("Type"), T(":"), T("x"), T(",")],
+    ]);
+    let body = (select(vec![0, 1, 2]), expr()).prop_map(|(form, body)| match form {
+        0 => vec![T("#"), T("!"), G(Delimiter::Bracket, vec![T("allow"), paren(vec![])]), brace(body)],
+        1 => vec![T("Box"), T("::"), T("pin"), paren(vec![T("async"), T("move"), brace(body)])],
+        _ => body,
+    });
+    let function = (prop::option::of(lower), other, before, output, body).prop_map(
+        |(lower, other, before, output, body)| {
+            let name = vec![T("fn"), T("f"), paren(vec![T("self"), T(","), T("x"), T(":"), T("Type")])];
+            [lower.unwrap_or_default(), other, before, name, output, vec![brace(body)]].concat()
+        },
+    );
+    let others = select(vec![
+        vec![T("struct"), T("Type"), T(";")],
+        vec![T("impl"), T("Type"), brace(vec![])],
+        vec![T("x"), T("+"), T("y")],
+        vec![T("fn"), T("f"), paren(vec![]), T(";")],
+        vec![T("let"), T("x"), T("="), T("y"), T(";")],
+    ]);
+    prop_oneof![8 => function, 1 => others]
+}
+
+/// What is in the parentheses of `#[within(…)]`, and what it stands on.
+pub(super) fn of_an_attribute() -> impl Strategy<Value = (Input, Input)> {
+    let facade = select(vec![
+        vec![],
+        vec![T("crate"), T("="), T("x"), T("::"), T("y"), T(",")],
+        vec![T("crate"), T("="), T(",")],
+    ]);
+    let head = (facade, items(expr())).prop_map(|(facade, items)| [facade, items].concat()).boxed();
+    (mutated(head.clone(), head), mutated(item(), item()))
+}
