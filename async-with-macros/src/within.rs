@@ -9,7 +9,7 @@
 //! async fn function(parameters) -> Type { async_with!(manager as name => { body }), as what the function returns }
 //! ```
 
-use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 use syn::Path;
 use syn::parse::Parser;
@@ -30,11 +30,11 @@ struct Head {
 pub(crate) fn attribute(head: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let mut trees: Vec<_> = item.into_iter().collect();
-    let Head { mut facade, mut items } = Head::parse(head, &mut mistakes);
+    let Head { mut facade, mut items } = Head::parse(head, Span::call_site(), &mut mistakes);
     // The upper one is the outer one, as in Python. Left to itself, the lower one would expand around the upper one.
     let is_ours = |path: &[TokenTree], head: &TokenTree| is_this_attribute(path, head, facade.as_ref());
     for lower in take_attributes(&mut trees, is_ours) {
-        let lower = Head::parse(lower, &mut mistakes);
+        let lower = Head::parse(lower.stream(), lower.span_close(), &mut mistakes);
         facade = facade.or(lower.facade);
         items.extend(lower.items);
     }
@@ -56,9 +56,10 @@ pub(crate) fn attribute(head: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 impl Head {
-    fn parse(head: TokenStream, mistakes: &mut Mistakes) -> Self {
+    /// `end` is what to show when there is nothing.
+    fn parse(head: TokenStream, end: Span, mistakes: &mut Mistakes) -> Self {
         let mut trees: Vec<_> = head.into_iter().collect();
-        let end = trees.last().map_or_else(Span::call_site, TokenTree::span);
+        let end = trees.last().map_or(end, TokenTree::span);
         let facade = facade(&mut trees, mistakes);
         if let Some(at) = arrow(&trees) {
             mistakes.add(trees[at].span(), "the body is that of the function: remove `=>` and what follows");
@@ -102,11 +103,7 @@ fn facade(head: &mut Vec<TokenTree>, mistakes: &mut Mistakes) -> Option<TokenStr
 }
 
 /// The head of an attribute, if it is this one again.
-fn is_this_attribute(
-    path: &[TokenTree],
-    head: &TokenTree,
-    facade: Option<&TokenStream>,
-) -> Option<TokenStream> {
+fn is_this_attribute(path: &[TokenTree], head: &TokenTree, facade: Option<&TokenStream>) -> Option<Group> {
     let (name, before) = path.split_last()?;
     let known = match before {
         [] => true,
@@ -120,7 +117,7 @@ fn is_this_attribute(
         TokenTree::Group(group)
             if known && is_ident(name, "within") && group.delimiter() == Delimiter::Parenthesis =>
         {
-            Some(group.stream())
+            Some(group.clone())
         }
         _ => None,
     }

@@ -4,6 +4,7 @@
 
 mod deep;
 mod input;
+mod mutation;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -75,6 +76,7 @@ fn known_faults() {
     }
     check_attribute("crate = x", "async fn f() { }");
     check_attribute("manager +", "async fn f() { }");
+    check_attribute("manager", "#[within()] async fn f() { }");
 }
 
 /// What the shims put in front.
