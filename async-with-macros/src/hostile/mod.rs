@@ -121,8 +121,7 @@ fn check_attribute(head: &str, item: &str) {
     }
     let output = within::attribute(head.stream(), item.clone());
     check_work(&all, &output);
-    let parses = !has_odd_group(&item)
-        && syn::parse2::<syn::File>(item.clone()).is_ok_and(|file| file.items.len() == 1);
+    let parses = !has_odd_group(&item) && syn::parse2::<syn::Item>(item.clone()).is_ok();
     if parses {
         if let Err(error) = syn::parse2::<syn::File>(output.clone()) {
             panic!("{error}: {output}");
@@ -148,12 +147,14 @@ fn is_nothing(item: TokenStream) -> bool {
     })
 }
 
-/// Whether invisible delimiters are where no `macro_rules!` puts them: around another part of the item than its visibility. `syn`
-/// looks through them.
+/// Whether invisible delimiters are where no `macro_rules!` puts them: around another part of the item than a whole
+/// visibility. `syn` looks through them.
 fn has_odd_group(item: &TokenStream) -> bool {
-    item.clone().into_iter().any(|tree| match tree {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-            !matches!(group.stream().into_iter().next(), Some(TokenTree::Ident(first)) if first == "pub")
+    let trees: Vec<_> = item.clone().into_iter().collect();
+    (0..trees.len()).any(|at| match &trees[at..] {
+        [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::None => {
+            let is_visibility = group.stream().to_string().starts_with("pub");
+            !is_visibility || !matches!(rest, [TokenTree::Ident(_), ..])
         }
         _ => false,
     })
