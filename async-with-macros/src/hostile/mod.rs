@@ -22,7 +22,7 @@ use crate::{expand, within};
 fn config() -> ProptestConfig {
     let from_environment = ProptestConfig::default();
     ProptestConfig {
-        cases: if env::var_os("PROPTEST_CASES").is_some() { from_environment.cases } else { 2_000 },
+        cases: if env::var_os("PROPTEST_CASES").is_some() { from_environment.cases } else { 500 },
         rng_seed: match from_environment.rng_seed {
             RngSeed::Random => RngSeed::Fixed(20_260_000),
             given @ RngSeed::Fixed(_) => given,
