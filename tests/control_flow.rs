@@ -229,6 +229,46 @@ mod loops {
     }
 
     #[tokio::test]
+    async fn jumps_of_each_kind_of_loop_in_the_body_stay_inside() {
+        let log = Log::default();
+        for turn in 0..2 {
+            async_with!(log.sure("a") => {
+                let mut number = 0;
+                while number < 9 {
+                    number += 1;
+                    if number == 1 {
+                        continue;
+                    }
+                    break;
+                }
+                for other in 0..9 {
+                    if other == 0 {
+                        continue;
+                    }
+                    number += 10;
+                    break;
+                }
+                loop {
+                    number += 100;
+                    if number < 200 {
+                        continue;
+                    }
+                    break;
+                }
+                log.add(format!("turn {turn}: {number}"));
+            });
+        }
+        log.expect(&[
+            "enter a",
+            "turn 0: 212",
+            "exit a: completed",
+            "enter a",
+            "turn 1: 212",
+            "exit a: completed",
+        ]);
+    }
+
+    #[tokio::test]
     async fn jumps_of_the_bodys_own_loops_stay_inside() {
         let log = Log::default();
         let sum: i32 = async_with!(log.sure("a") => {

@@ -1,0 +1,17 @@
+//! A jump out of an async block in the body: as everywhere, that is no way out.
+
+use async_with::async_with;
+use managers::Session;
+
+async fn run() {
+    loop {
+        async_with!(Session => {
+            async { break }.await;
+        });
+    }
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}
