@@ -272,8 +272,8 @@ fn jumps_and_errors() {
 fn jumps_out_of_async_blocks_and_closures_are_left_alone() {
     for body in ["async { break }", "|| { continue }", "const { break }"] {
         let input = format!("(::async_with) manager() => {{ {body} }}").parse().unwrap();
-        let output = expand::invocation(Flavour::Async, input).to_string();
-        assert!(output.contains(&body.parse::<TokenStream>().unwrap().to_string()), "{output}");
+        let output = expand::invocation(Flavour::Async, input).to_string().replace(' ', "");
+        assert!(output.contains(&body.replace(' ', "")), "{output}");
     }
 }
 

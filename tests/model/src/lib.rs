@@ -1,7 +1,7 @@
 //! Random programs of blocks, run for real and by a model.
 //!
 //! - [`program`]: what a program is, and how random ones are made.
-//! - [`reference`]: the model, which knows the documentation and not the library.
+//! - [`mod@reference`]: the model, which knows the documentation and not the library.
 //! - [`invariants`]: what holds of every run, whatever it does.
 //! - [`run`]: real runs, their clock, and the harness that cuts one or makes it panic.
 //! - [`managers`]: the managers of real runs.

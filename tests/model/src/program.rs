@@ -87,7 +87,7 @@ pub enum Kind {
 /// What a manager does.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Given by [`Program::named`].
+    /// Unlike all others in the program.
     pub name: String,
     /// Of the expression that makes it.
     pub made: End,
