@@ -27,6 +27,9 @@ what follows; `runtime/*.py` has the translations:
    not come any more, where asyncio would still count it.
 7. A block has a value, which Python's have not: there it is a variable, which is reset when what came after the body failed.
 8. What has no words in Python (`Returned`, `Broke`, `Continued`, panics) is not compared. Labelled jumps are flags there.
+9. Where a cut or an interrupt comes after an error, that is the context of the cut in Python. Here it is gone with the value
+   that it was, or reported as lost if it is that of an exit, on its way out through other items of the same header. Python
+   says which error it is, and it may or may not be among the lost ones.
 """
 
 from __future__ import annotations
@@ -135,16 +138,26 @@ def sorted_losses(event: str) -> str:
     return head + found + ", ".join(sorted(listed.rstrip("]").split(", "))) + "]" if found else event
 
 
+def same(rust: str, python: str, in_order: bool) -> bool:
+    """Whether two events are the same, but for differences 1 and 9."""
+    as_listed = (lambda event: event) if in_order else sorted_losses
+    event, found, overtaken = python.removesuffix("]").partition("], overtaken [")
+    if not found:
+        return as_listed(rust) == as_listed(python)
+    added = overtaken if event.endswith("[") else f", {overtaken}"
+    return sorted_losses(rust) in (sorted_losses(event + "]"), sorted_losses(event + added + "]"))
+
+
 def differing(batch: list[programs.Program], rust: dict, python: dict) -> dict[int, str]:
     """The first run of each program that differs."""
     stacked = {program.number for program in batch if has_stack(program)}
     found: dict[int, str] = {}
     for title in [*rust, *(title for title in python if title not in rust)]:
-        logs = rust.get(title), python.get(title)
-        if number_of(title) in stacked and None not in logs:
-            logs = tuple([sorted_losses(event) for event in log] for log in logs)
-        if logs[0] != logs[1]:
-            found.setdefault(number_of(title), title)
+        number, logs = number_of(title), (rust.get(title), python.get(title))
+        if None in logs or len(logs[0]) != len(logs[1]):
+            found.setdefault(number, title)
+        elif not all(same(*pair, in_order=number not in stacked) for pair in zip(*logs)):
+            found.setdefault(number, title)
     return found
 
 
@@ -217,11 +230,12 @@ def report(package: Package, program: programs.Program):
     print(f"\n== {title}: the logs differ\n\n{printer.program(program)}")
     print(to_python.Printer().program(program))
     left, right = rust.get(title, []), python.get(title, [])
-    same = next((i for i, pair in enumerate(zip(left, right)) if pair[0] != pair[1]), min(len(left), len(right)))
+    alike = [same(*pair, in_order=False) for pair in zip(left, right)]
+    first = alike.index(False) if False in alike else len(alike)
     print(f"{'Rust':<50} Python")
     for index in range(max(len(left), len(right))):
         pair = [log[index] if index < len(log) else "" for log in (left, right)]
-        print(f"{pair[0]:<50} {pair[1]}{'    <-- here' if index == same else ''}")
+        print(f"{pair[0]:<50} {pair[1]}{'    <-- here' if index == first else ''}")
 
 
 COUNTED = {

@@ -16,6 +16,8 @@ class Fault(Exception):
         super().__init__(number)
         self.number = number
         self.reported = False
+        # Whether it was told that a cut came after it.
+        self.overtaken = False
 
 
 # --- Who wins, and what is lost: difference 1 ---
@@ -40,16 +42,20 @@ def winner(error):
 
 
 def lost(error):
-    """The numbers of the errors that came after the first one, each reported once."""
-    numbers = []
-    for index, link in enumerate(chain(error)):
+    """The numbers of the errors that came after the first one, each once; and that of the first one, if a cut came after it."""
+    numbers, overtaken, links = [], [], chain(error)
+    for index, link in enumerate(links):
         if isinstance(link, asyncio.CancelledError):
             numbers += getattr(link, "lost", [])
             link.lost = []
+            first = links[0]
+            if index > 0 and isinstance(first, Fault) and not (first.overtaken or first.reported):
+                first.overtaken = True
+                overtaken.append(first.number)
         elif index > 0 and not link.reported:
             numbers.append(link.number)
             link.reported = True
-    return f"lost {numbers}"
+    return f"lost {numbers}, overtaken {overtaken}" if overtaken else f"lost {numbers}"
 
 
 def told(error):
