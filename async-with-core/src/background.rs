@@ -2,11 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 
 use crate::handover::BoxFuture;
+use crate::locking::lock;
 
 type Exit = BoxFuture<()>;
 
@@ -29,7 +30,7 @@ static QUEUE: LazyLock<Sender<Arc<Task>>> = LazyLock::new(|| {
     let run = move || {
         for task in tasks {
             let waker = Waker::from(Arc::clone(&task));
-            let mut exit = task.exit.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut exit = lock(&task.exit);
             // The exit catches its own panics, but nothing may end this thread: all others are on it too.
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 let mut running = exit.take()?;

@@ -4,9 +4,10 @@ use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::locking::lock;
 use crate::lost::Site;
 use crate::nesting::{DetachedExit, Place, remember};
 use crate::scope::{Payload, unwinding};
@@ -50,7 +51,7 @@ struct Detached {
 
 fn detached() -> MutexGuard<'static, Detached> {
     static DETACHED: Mutex<Detached> = Mutex::new(Detached { running: 0, settling: Vec::new() });
-    DETACHED.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&DETACHED)
 }
 
 /// One detached exit, which has ended when this is dropped: by itself, or with its runtime.

@@ -19,6 +19,7 @@ mod constructors;
 mod ending;
 mod handover;
 mod interrupt;
+mod locking;
 mod lost;
 mod manager;
 mod nesting;

@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use crate::handover::Runtime;
+use crate::locking::lock;
 use crate::lost::Site;
 
 /// A scope with scopes in it.
@@ -35,7 +36,7 @@ struct Nested {
 
 impl Node {
     fn nested(&self) -> MutexGuard<'_, Nested> {
-        self.nested.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.nested)
     }
 
     /// Does something in the innermost scope that has not ended, from `node` outwards.
@@ -260,7 +261,7 @@ impl DetachedExit {
     }
 
     fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         if state.0 {
             return Poll::Ready(());
         }
@@ -271,7 +272,7 @@ impl DetachedExit {
     /// Ends it, and gives those who wait.
     pub(crate) fn end(self: &Arc<Self>) -> Vec<Waker> {
         Node::in_living(self.around.as_ref(), |nested| drop(nested.exits.remove(&self.key())));
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         state.0 = true;
         std::mem::take(&mut state.1)
     }

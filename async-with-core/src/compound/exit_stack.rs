@@ -7,13 +7,14 @@ use std::mem::{swap, take};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use super::parts::{Held, Parts, Unwinding};
 use crate::constructors::ExitResult;
 use crate::handover::{BoxFuture, Runtime};
 use crate::interrupt::poll_any;
+use crate::locking::lock;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::nesting::Place;
@@ -114,10 +115,6 @@ impl<E> Interrupts<E> {
         self.block = Some(cx.waker().clone());
         poll_any(&mut self.all, cx)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<E: Debug + Send + 'static> AsyncExitStack<E> {

@@ -1,10 +1,11 @@
 use std::fmt::{self, Debug};
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use crate::handover::BoxFuture;
+use crate::locking::lock;
 use crate::manager::ENTERED_ONCE;
 use crate::{AsyncContextManager, Outcome};
 
@@ -138,7 +139,7 @@ enum State<V> {
 
 impl<V> Exchange<V> {
     fn lock(&self) -> MutexGuard<'_, (State<V>, Option<Waker>)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn put(&self, state: State<V>) {

@@ -87,16 +87,22 @@ fn tail(run: &Run, tail: &Tail) -> Result<(), Fault> {
 
 /// A block as its statement has it. Jumps out of it are labelled or not, by the level of their loop.
 macro_rules! block {
+    // The value of a body is part of what exits are told: each has its own type.
+    ($run:ident, $block:ident, $($rest:tt)*) => {
+        if $block.tail == Tail::Unit {
+            block!(@with {} $run, $block, $($rest)*)
+        } else {
+            block!(@with { tail($run, &$block.tail) } $run, $block, $($rest)*)
+        }
+    };
     (
-        $run:ident, $block:ident, $turns:ident, |$value:ident| $note:expr,
+        @with { $($tail:tt)* } $run:ident, $block:ident, $turns:ident, |$value:ident| $note:expr,
         $macro:ident!($($head:tt)*) => { $($first:tt)* } $($async:ident)?
     ) => {
-      // Each shape is a future of its own, for the stack's sake.
-      Box::pin(async move {
-        let mut left = Go::On;
-        'labelled: for () in [()] {
-            // The value of a body is part of what it is told: each has its own type.
-            if $block.tail == Tail::Unit {
+        // Each shape is a future of its own, for the stack's sake.
+        Box::pin(async move {
+            let mut left = Go::On;
+            'labelled: for () in [()] {
                 let $value = $macro!($($head)* => $($async)? {
                     $($first)*
                     left = statements($run, &$block.body, $turns).await?;
@@ -108,29 +114,14 @@ macro_rules! block {
                         Go::Continue(0) => continue 'labelled,
                         Go::Continue(_) => continue,
                     }
+                    $($tail)*
                 });
                 $note;
-            } else {
-                let $value = $macro!($($head)* => $($async)? {
-                    $($first)*
-                    left = statements($run, &$block.body, $turns).await?;
-                    match left {
-                        Go::On => {}
-                        Go::Return(_) => return Ok(left),
-                        Go::Break(0) => break 'labelled,
-                        Go::Break(_) => break,
-                        Go::Continue(0) => continue 'labelled,
-                        Go::Continue(_) => continue,
-                    }
-                    tail($run, &$block.tail)
-                });
-                $note;
+                // It was not left by a jump, or that was given up.
+                left = Go::On;
             }
-            // It was not left by a jump, or that was given up.
-            left = Go::On;
-        }
-        Ok(left)
-      })
+            Ok(left)
+        })
     };
 }
 

@@ -203,24 +203,31 @@ impl AsyncContextManager for Sure {
     }
 }
 
-pub struct Suppressing(Plain);
+/// A manager that does what a plain one does, to which it adds an ability.
+macro_rules! like_plain {
+    ($Name:ident) => {
+        pub struct $Name(Plain);
 
-impl AsyncContextManager for Suppressing {
-    type Value = String;
-    type Error = Fault;
+        impl AsyncContextManager for $Name {
+            type Value = String;
+            type Error = Fault;
 
-    async fn enter(&mut self) -> Result<String, Fault> {
-        self.0.run_enter().await
-    }
+            async fn enter(&mut self) -> Result<String, Fault> {
+                self.0.run_enter().await
+            }
 
-    async fn exit(self, value: String, outcome: Outcome) -> Result<(), Fault> {
-        self.0.run_exit(&value, outcome).await
-    }
+            async fn exit(self, value: String, outcome: Outcome) -> Result<(), Fault> {
+                self.0.run_exit(&value, outcome).await
+            }
 
-    fn interrupt(&self, _value: &String) -> Interrupt<Fault> {
-        self.0.watch()
-    }
+            fn interrupt(&self, _value: &String) -> Interrupt<Fault> {
+                self.0.watch()
+            }
+        }
+    };
 }
+
+like_plain!(Suppressing);
 
 impl Suppress for Suppressing {
     fn suppress(&mut self, _value: &mut String, outcome: Outcome) -> bool {
@@ -228,24 +235,7 @@ impl Suppress for Suppressing {
     }
 }
 
-pub struct Observing(Plain);
-
-impl AsyncContextManager for Observing {
-    type Value = String;
-    type Error = Fault;
-
-    async fn enter(&mut self) -> Result<String, Fault> {
-        self.0.run_enter().await
-    }
-
-    async fn exit(self, value: String, outcome: Outcome) -> Result<(), Fault> {
-        self.0.run_exit(&value, outcome).await
-    }
-
-    fn interrupt(&self, _value: &String) -> Interrupt<Fault> {
-        self.0.watch()
-    }
-}
+like_plain!(Observing);
 
 impl ObserveError for Observing {
     fn observe(&mut self, _value: &mut String, error: &(dyn Error + 'static)) {

@@ -151,12 +151,10 @@ impl Model {
                 job.told = Told::Failed;
             }
         }
-        let wins = job.failure.as_ref().is_none_or(|first| match (first.panics, failure.panics) {
-            (false, true) => true,
-            (true, _) | (false, false) if job.whole == Told::Panicked => true,
-            (false, false) => !job.whole.is_success(),
-            _ => false,
-        });
+        let counts = |held: &Failure| {
+            if held.panics { job.whole != Told::Panicked } else { job.whole.is_success() }
+        };
+        let wins = job.failure.as_ref().is_none_or(|held| !counts(held) || (failure.panics && !held.panics));
         let lost = if wins { job.failure.replace(failure) } else { Some(failure) };
         if let Some(lost) = lost {
             self.lost(lost);
