@@ -2,24 +2,22 @@
 
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use crate::locking::lock;
 use crate::lost::Site;
 use crate::nesting::{DetachedExit, Place, remember};
-use crate::scope::{Payload, unwinding};
+use crate::scope::Payload;
 use crate::{Outcome, background};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Where detached exits run.
-#[derive(Clone, Default)]
-#[doc(hidden)]
-pub enum Runtime {
-    #[default]
+#[derive(Clone)]
+pub(crate) enum Runtime {
     Background,
     #[cfg(feature = "tokio")]
     Tokio(tokio::runtime::Handle),
@@ -63,9 +61,9 @@ struct Running {
 }
 
 impl Running {
-    fn new(place: &Place, outcome: Outcome) -> Self {
+    fn new(outcome: Outcome, site: Site) -> Self {
         detached().running += 1;
-        Self { exit: place.enter_exit(), outcome, site: place.site, complete: false }
+        Self { exit: DetachedExit::begin(), outcome, site, complete: false }
     }
 }
 
@@ -88,27 +86,27 @@ impl Drop for Running {
 pub(crate) fn detach<E: Debug + Send + 'static>(
     exit: impl Future<Output = Result<(), E>> + Send + 'static,
     outcome: Outcome,
+    site: Site,
     mut place: Place,
 ) {
-    let running = Running::new(&place, outcome);
-    let runtime = std::mem::take(&mut place.runtime);
+    let running = Running::new(outcome, site);
+    let runtime = place.take_runtime();
     runtime.spawn(Box::pin(async move {
         // First in, last out: whoever waits for this finds the exit itself gone.
         let mut running = running;
         place.nested_ended().await;
-        let (site, mut outside) = (place.site, place.outside());
         // The exit and its error are dropped in here, so that a panic of their destructors is caught too.
-        let mut exit = pin!(async move {
+        let exit = async move {
             if let Err(error) = exit.await {
                 site.lost(outcome, &error);
             }
-        });
-        // Blocks in the exit are nested in the scope around it, as they are when it is awaited in place.
-        let exit = pin!(poll_fn(|cx| outside.during(|| exit.as_mut().poll(cx))));
-        if let Err(payload) = unwinding(exit).await {
+        };
+        if let Err(payload) = place.within(exit).await {
             site.lost_panic(outcome, &*payload);
         }
         running.complete = true;
+        // What was cut in the exit is part of it.
+        place.nested_ended().await;
     }));
 }
 
@@ -165,17 +163,20 @@ impl<E: Debug + Send + 'static> HandOver for Result<(), E> {
 
 /// A step of a block that is awaited in place, and runs on detached if it is dropped before its end.
 pub(crate) struct Shield<T: HandOver> {
-    running: Option<(BoxFuture<T>, Place)>,
+    step: Option<BoxFuture<T>>,
     outcome: Outcome,
+    site: Site,
+    place: Place,
 }
 
 impl<T: HandOver> Shield<T> {
     pub(crate) fn new(
         step: impl Future<Output = T> + Send + 'static,
         outcome: Outcome,
+        site: Site,
         place: Place,
     ) -> Self {
-        Self { running: Some((Box::pin(step), place)), outcome }
+        Self { step: Some(Box::pin(step)), outcome, site, place }
     }
 }
 
@@ -183,22 +184,23 @@ impl<T: HandOver> Future for Shield<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let (step, _) = self.running.as_mut().expect("a step is not polled after its end");
+        let step = self.step.as_mut().expect("a step is not polled after its end");
         let polled = catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx)));
-        let ended = match polled {
-            Ok(polled) => Ok(ready!(polled)),
-            Err(payload) => Err::<_, Payload>(payload),
-        };
+        if let Ok(Poll::Pending) = polled {
+            self.place.suspended();
+            return Poll::Pending;
+        }
         // Ended or panicked, it must not be handed over.
-        self.running = None;
-        Poll::Ready(ended.unwrap_or_else(|payload| std::panic::resume_unwind(payload)))
+        self.step = None;
+        polled.unwrap_or_else(|payload: Payload| resume_unwind(payload))
     }
 }
 
 impl<T: HandOver> Drop for Shield<T> {
     fn drop(&mut self) {
-        if let Some((step, place)) = self.running.take() {
-            detach(async move { step.await.finish().await }, self.outcome, place);
+        if let Some(step) = self.step.take() {
+            let place = std::mem::take(&mut self.place);
+            detach(async move { step.await.finish().await }, self.outcome, self.site, place);
         }
     }
 }

@@ -1,7 +1,12 @@
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::task::{Context, Poll};
+
+use crate::locking::lock;
+use crate::scope::Payload;
 
 /// A manager's means to stop its own body.
 ///
@@ -83,6 +88,18 @@ impl<E> Interrupt<E> {
         Self { watch: Some(Box::pin(watch)) }
     }
 
+    /// That of a manager which panicked when it was asked: so does the body, before it begins.
+    pub(crate) fn panicking(payload: Payload) -> Self {
+        Self::watching(Panicking(Mutex::new(Some(payload))))
+    }
+
+    /// Drops it.
+    #[inline]
+    pub(crate) fn clear(&mut self) -> Result<(), Payload> {
+        let Some(watch) = self.watch.take() else { return Ok(()) };
+        catch_unwind(AssertUnwindSafe(|| drop(watch)))
+    }
+
     pub(crate) fn map<F, O>(self, convert: F) -> Interrupt<O>
     where
         E: 'static,
@@ -129,6 +146,19 @@ impl<E> Interrupt<E> {
         let (mut body, mut result) = (Some(body), None);
         watch.around(&mut || result = body.take().map(|body| body()));
         result.expect("a body is polled")
+    }
+}
+
+struct Panicking(Mutex<Option<Payload>>);
+
+impl<E> Watch<E> for Panicking {
+    fn poll_interrupt(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<E> {
+        Poll::Pending
+    }
+
+    fn around(&self, body: &mut dyn FnMut()) {
+        let payload = lock(&self.0).take();
+        payload.map_or_else(body, |payload| resume_unwind(payload));
     }
 }
 

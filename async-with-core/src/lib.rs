@@ -70,7 +70,7 @@ pub use lost::Site;
 pub mod __private {
     pub use crate::ending::{Ending, Flow, Product};
     pub use crate::probe::{Hint, Passes, edge, fallible, kind, observe, policy, probe, sync_kind};
-    pub use crate::scope::{Flag, Jump};
+    pub use crate::scope::{Jump, complete, jump};
     pub use core::convert::{Infallible, identity};
     pub use core::option::Option::{None, Some};
     pub use core::pin::pin;

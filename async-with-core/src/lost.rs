@@ -89,7 +89,7 @@ pub fn set_lost_error_hook(hook: impl Fn(&LostError<'_>) + Send + Sync + 'static
 #[doc(hidden)]
 pub struct Site {
     manager: fn() -> &'static str,
-    location: &'static Location<'static>,
+    pub(crate) location: &'static Location<'static>,
 }
 
 impl Site {
@@ -99,10 +99,8 @@ impl Site {
         Self { manager: std::any::type_name::<M>, location: Location::caller() }
     }
 
-    /// The same manager at the place of the call.
-    #[track_caller]
-    pub(crate) fn here(self) -> Self {
-        Self { location: Location::caller(), ..self }
+    pub(crate) fn at<M>(location: &'static Location<'static>) -> Self {
+        Self { manager: std::any::type_name::<M>, location }
     }
 
     /// Another manager at the same place: a part of the first.

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
 
-use crate::handover::{self, Runtime, Shield};
+use crate::handover::{self, Shield};
 use crate::lost::Site;
 use crate::nesting::Place;
 use crate::{Interrupt, Outcome};
@@ -193,8 +193,8 @@ pub trait LocalAsyncContextManager: Sized {
 
     #[doc(hidden)]
     #[must_use]
-    fn __runtime() -> Runtime {
-        Runtime::Background
+    fn __place() -> Place {
+        Place::default()
     }
 
     #[doc(hidden)]
@@ -202,15 +202,16 @@ pub trait LocalAsyncContextManager: Sized {
         self,
         value: Self::Value,
         outcome: Outcome,
+        site: Site,
         place: Place,
     ) -> impl Future<Output = Result<(), Self::Error>> {
-        drop(place);
+        let _ = (site, place);
         self.exit(value, outcome)
     }
 
     #[doc(hidden)]
-    fn __cut(self, value: Self::Value, outcome: Outcome, place: Place) {
-        let _ = outcome;
+    fn __cut(self, value: Self::Value, outcome: Outcome, site: Site, place: Place) {
+        let _ = (outcome, site);
         // What is detached in the block is now in the one around it.
         drop(place);
         self.abandon(value);
@@ -236,7 +237,7 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
 
     #[track_caller]
     fn abandon(self, value: Self::Value) {
-        self.__cut(value, Outcome::Cancelled, Place::new(Runtime::current(), Site::of::<M>()));
+        self.__cut(value, Outcome::Cancelled, Site::of::<M>(), Place::detachable());
     }
 
     fn __enter(
@@ -246,23 +247,23 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
         <M as AsyncContextManager>::__enter(manager, site)
     }
 
-    fn __runtime() -> Runtime {
-        Runtime::current()
+    fn __place() -> Place {
+        Place::detachable()
     }
 
     fn __exit(
         self,
         value: Self::Value,
         outcome: Outcome,
+        site: Site,
         place: Place,
     ) -> impl Future<Output = Result<(), Self::Error>> {
-        Shield::new(self.__leave(value, outcome, place.site), outcome, place)
+        Shield::new(self.__leave(value, outcome, site), outcome, site, place)
     }
 
-    fn __cut(self, value: Self::Value, outcome: Outcome, place: Place) {
-        let site = place.site;
+    fn __cut(self, value: Self::Value, outcome: Outcome, site: Site, place: Place) {
         let exit = async move { self.__leave(value, outcome, site).await };
-        handover::detach(exit, outcome, place);
+        handover::detach(exit, outcome, site, place);
     }
 }
 

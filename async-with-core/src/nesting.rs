@@ -1,90 +1,39 @@
-//! Which scope is nested in which, so that an outer exit can wait for the detached exits of inner ones.
+//! Which detached exits an exit waits for: those of the blocks that were cut in its scope.
 //!
-//! A scope that begins while the body of another one is being polled is nested in that one. What is being polled stands in
-//! a thread-local. A scope has a [`Node`] only from the moment when the first block in its body begins, so that a block
-//! without blocks in it pays for none of this.
-//!
-//! An executor that is run inside a body polls other tasks meanwhile. Tokio's tasks, as on a `LocalSet`, are told apart by
-//! their ids. Other executors' look nested in that body, whose exit then waits for their detached exits too, though it need
-//! not.
+//! A block that is cut need not know which scope it is in. While a scope has its body polled or dropped, it marks the
+//! thread ([`Place::catching`]); an exit that is detached meanwhile falls to the innermost scope that does so, which picks
+//! it up when the poll or the drop returns. So a block that is not cut pays for setting two marks a poll, and nothing is
+//! allocated or shared for what may never happen.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::handover::Runtime;
 use crate::locking::lock;
-use crate::lost::Site;
+use crate::scope::Payload;
 
-/// A scope with scopes in it.
-pub(crate) struct Node {
-    around: Option<Arc<Node>>,
-    nested: Mutex<Nested>,
+#[derive(Clone, Copy)]
+struct Mark {
+    /// How many scopes are having their bodies polled or dropped by this thread, one in the other.
+    depth: u32,
+    /// Whether exits have fallen to them that they have not yet picked up.
+    fallen: bool,
 }
 
-#[derive(Default)]
-struct Nested {
-    /// Whether the scope has ended. What concerns it then concerns the scope around it.
-    ended: bool,
-    /// The detached exits in the scope that are running, by their address.
-    exits: BTreeMap<usize, Arc<DetachedExit>>,
+struct Fallen {
+    depth: u32,
+    task: TaskId,
+    exit: Arc<DetachedExit>,
 }
 
-impl Node {
-    fn nested(&self) -> MutexGuard<'_, Nested> {
-        lock(&self.nested)
-    }
-
-    /// Does something in the innermost scope that has not ended, from `node` outwards.
-    fn in_living(node: Option<&Arc<Self>>, action: impl FnOnce(&mut Nested)) {
-        let mut next = node;
-        while let Some(node) = next {
-            let mut nested = node.nested();
-            if !nested.ended {
-                return action(&mut nested);
-            }
-            drop(nested);
-            next = node.around.as_ref();
-        }
-    }
-
-    fn add(node: Option<&Arc<Self>>, exit: Arc<DetachedExit>) {
-        Self::in_living(node, |nested| drop(nested.exits.insert(exit.key(), exit)));
-    }
-
-    fn any_exit(&self) -> Option<Arc<DetachedExit>> {
-        self.nested().exits.first_key_value().map(|(_, exit)| Arc::clone(exit))
-    }
-
-    /// Ends the scope: exits that are running in it are now in the scope around it.
-    fn end(&self) {
-        let exits = {
-            let mut nested = self.nested();
-            nested.ended = true;
-            std::mem::take(&mut nested.exits)
-        };
-        for exit in exits.into_values() {
-            Self::add(self.around.as_ref(), exit);
-        }
-    }
-}
-
-/// What is being polled: a body, or nothing of ours.
-#[derive(Default)]
-pub(crate) enum Current {
-    #[default]
-    Nothing,
-    Body {
-        /// The scope's node, once there is one.
-        own: Option<Arc<Node>>,
-        around: Option<Arc<Node>>,
-        /// By which task; set anew for each poll.
-        task: TaskId,
-    },
+thread_local! {
+    static MARK: Cell<Mark> = const { Cell::new(Mark { depth: 0, fallen: false }) };
+    static FALLEN: RefCell<Vec<Fallen>> = const { RefCell::new(Vec::new()) };
 }
 
 #[cfg(feature = "tokio")]
@@ -92,172 +41,250 @@ type TaskId = Option<tokio::task::Id>;
 #[cfg(not(feature = "tokio"))]
 type TaskId = ();
 
+/// Tells apart what one thread does in the poll of one scope: an executor in a body may poll other tasks.
 fn this_task() -> TaskId {
     #[cfg(feature = "tokio")]
     tokio::task::try_id()
 }
 
-thread_local! {
-    static CURRENT: Cell<Current> = const { Cell::new(Current::Nothing) };
-}
-
-impl Current {
-    fn exchange(&mut self) {
-        // While a thread is being torn down there is no current scope.
-        let _ = CURRENT.try_with(|current| *self = current.replace(std::mem::take(self)));
+/// Gives an exit to the scope in which this happens, if it happens in one.
+fn fall(exit: Arc<DetachedExit>) {
+    let Mark { depth, .. } = MARK.get();
+    if depth == 0 {
+        return;
     }
-
-    /// Inside `node`, which is there already.
-    pub(crate) fn inside(node: Option<Arc<Node>>) -> Self {
-        node.map_or(Self::Nothing, |node| Self::Body {
-            own: Some(node),
-            around: None,
-            task: TaskId::default(),
-        })
-    }
-
-    /// Polls something with this as what is current.
-    pub(crate) fn during<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        struct Polling<'a>(&'a mut Current);
-        impl Drop for Polling<'_> {
-            fn drop(&mut self) {
-                self.0.exchange();
-            }
-        }
-        if let Self::Body { task, .. } = self {
-            // A future may move from task to task.
-            *task = this_task();
-        }
-        self.exchange();
-        let _polling = Polling(self);
-        poll()
-    }
-
-    fn node(&mut self) -> Option<Arc<Node>> {
-        let Self::Body { own, around, task } = self else { return None };
-        #[cfg_attr(not(feature = "tokio"), allow(clippy::unit_cmp, reason = "there are no task ids then"))]
-        if *task != this_task() {
-            return None;
-        }
-        let new = || Arc::new(Node { around: around.take(), nested: Mutex::default() });
-        Some(Arc::clone(own.get_or_insert_with(new)))
+    // While a thread is being torn down nothing is nested.
+    let fell = FALLEN.try_with(|fallen| fallen.borrow_mut().push(Fallen { depth, task: this_task(), exit }));
+    if fell.is_ok() {
+        MARK.set(Mark { depth, fallen: true });
     }
 }
 
-/// The scope in whose body a new scope begins.
-fn around() -> Option<Arc<Node>> {
-    CURRENT
-        .try_with(|cell| {
-            let mut current = cell.take();
-            let node = current.node();
-            cell.set(current);
-            node
-        })
-        .ok()
-        .flatten()
-}
-
-/// The place of a scope among the others, in the source, and on a runtime.
+/// The place of a scope among the others, and on a runtime.
 #[doc(hidden)]
+#[derive(Default)]
 pub struct Place {
-    around: Option<Arc<Node>>,
-    own: OnceLock<Arc<Node>>,
-    pub(crate) runtime: Runtime,
-    pub(crate) site: Site,
+    nested: Nested,
+    exit: Exit,
+}
+
+/// Where the exit runs if it is detached.
+#[derive(Default)]
+enum Exit {
+    /// It is not detached.
+    #[default]
+    InPlace,
+    /// Where the scope is suspended first: before, it cannot be cut.
+    Unknown,
+    On(Runtime),
 }
 
 impl Place {
-    pub(crate) fn new(runtime: Runtime, site: Site) -> Self {
-        Self { around: around(), own: OnceLock::new(), runtime, site }
+    pub(crate) fn on(runtime: Runtime) -> Self {
+        Self { nested: Nested::default(), exit: Exit::On(runtime) }
     }
 
-    /// Moves the place out; what stays behind only serves to report errors.
-    pub(crate) fn take(&mut self) -> Self {
-        Self {
-            around: self.around.take(),
-            own: std::mem::take(&mut self.own),
-            runtime: std::mem::take(&mut self.runtime),
-            site: self.site,
+    /// On the runtime that is current; where there is none, on the one that is when the exit is detached.
+    pub(crate) fn here() -> Self {
+        match Runtime::current() {
+            Runtime::Background => Self::detachable(),
+            #[cfg(feature = "tokio")]
+            tokio => Self::on(tokio),
         }
     }
 
-    /// The scope as what is current.
-    pub(crate) fn body(&self) -> Current {
-        Current::Body { own: self.own.get().cloned(), around: self.around.clone(), task: TaskId::default() }
+    /// On the runtime on which the scope is suspended first.
+    #[inline]
+    pub(crate) fn detachable() -> Self {
+        Self { nested: Nested::default(), exit: Exit::Unknown }
     }
 
-    /// With its node from the beginning: several futures at a time may be polled in the name of this scope.
-    pub(crate) fn shared(self) -> Self {
-        self.own.get_or_init(|| Arc::new(Node { around: self.around.clone(), nested: Mutex::default() }));
-        self
-    }
-
-    /// Awaits something in the name of the scope: blocks that begin in it are nested in the scope.
-    pub(crate) async fn within<F: Future>(&self, future: F) -> F::Output {
-        let mut current = self.body();
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| current.during(|| future.as_mut().poll(cx))));
-            // Also after a panic, which may have cut blocks that began in this poll.
-            self.polled(&current);
-            polled.unwrap_or_else(|payload| resume_unwind(payload))
-        })
-        .await
-    }
-
-    /// Notes the node that the scope may have got while its body was polled.
-    pub(crate) fn polled(&self, current: &Current) {
-        if let Current::Body { own: Some(own), .. } = current {
-            self.own.get_or_init(|| Arc::clone(own));
+    /// Notes where the scope is suspended.
+    #[inline]
+    pub(crate) fn suspended(&mut self) {
+        if let Exit::Unknown = self.exit {
+            self.exit = Exit::On(Runtime::current());
         }
     }
 
-    /// The scope around this one as what is current: what the exit is part of.
-    pub(crate) fn outside(&self) -> Current {
-        Current::inside(self.around.clone())
-    }
-
-    /// Waits for the detached exits of the blocks nested in the scope.
-    pub(crate) async fn nested_ended(&self) {
-        let Some(own) = self.own.get() else { return };
-        // One that ends may leave another one behind, of a block in it.
-        while let Some(exit) = own.any_exit() {
-            poll_fn(|cx| exit.poll(cx)).await;
-            own.nested().exits.remove(&exit.key());
+    pub(crate) fn take_runtime(&mut self) -> Runtime {
+        match take(&mut self.exit) {
+            Exit::On(runtime) => runtime,
+            Exit::InPlace | Exit::Unknown => Runtime::current(),
         }
     }
 
-    /// Enters a detached exit of this scope in the scope around it.
-    pub(crate) fn enter_exit(&self) -> Arc<DetachedExit> {
-        let exit = Arc::new(DetachedExit { around: self.around.clone(), state: Mutex::default() });
-        Node::add(self.around.as_ref(), Arc::clone(&exit));
-        exit
+    /// Does something in the name of the scope, such as polling its body: exits that are detached meanwhile are nested in
+    /// it.
+    #[inline]
+    pub(crate) fn catching<T>(&mut self, action: impl FnOnce() -> T) -> Result<T, Payload> {
+        let Mark { depth, fallen } = MARK.get();
+        MARK.set(Mark { depth: depth + 1, fallen });
+        let result = catch_unwind(AssertUnwindSafe(action));
+        let Mark { fallen, .. } = MARK.get();
+        MARK.set(Mark { depth, fallen });
+        if fallen {
+            self.nested.pick_up(depth + 1);
+        }
+        result
     }
 
-    /// Gives the detached exits nested in the scope to the scope around it.
-    pub(crate) fn end(&self) {
-        if let Some(own) = self.own.get() {
-            own.end();
+    /// Awaits something in the name of the scope.
+    pub(crate) async fn within<T>(&mut self, future: impl Future<Output = T>) -> Result<T, Payload> {
+        Inside::new(pin!(Some(future)), self).await
+    }
+
+    /// Waits for the detached exits that are nested in the scope.
+    #[inline]
+    pub(crate) async fn nested_ended(&mut self) {
+        if let Some(exits) = &mut self.nested.0 {
+            while let Some(exit) = exits.last() {
+                poll_fn(|cx| exit.poll(cx)).await;
+                exits.pop();
+            }
+        }
+    }
+
+    /// Gives the detached exits that are nested in the scope to the scope around it.
+    pub(crate) fn end(&mut self) {
+        self.nested = Nested::default();
+    }
+}
+
+/// A place for several futures at a time.
+pub(crate) async fn within_shared<F: Future>(place: &Mutex<Place>, future: F) -> F::Output {
+    struct Joining<'a> {
+        own: Place,
+        place: &'a Mutex<Place>,
+    }
+    impl Drop for Joining<'_> {
+        fn drop(&mut self) {
+            lock(self.place).nested.append(&mut self.own.nested);
+        }
+    }
+    let mut joining = Joining { own: Place::default(), place };
+    joining.own.within(future).await.unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+/// The detached exits that run in a scope.
+///
+/// It is one word, for it is in the future of every block. What is left in it when it is dropped falls to the scope around.
+#[derive(Default)]
+struct Nested(#[expect(clippy::box_collection, reason = "one word")] Option<Box<Vec<Arc<DetachedExit>>>>);
+
+impl Nested {
+    #[cold]
+    fn pick_up(&mut self, depth: u32) {
+        let picked_up = FALLEN.try_with(|fallen| {
+            let mut fallen = fallen.borrow_mut();
+            // Those of a greater depth have been picked up by now, and those of a smaller one came before.
+            let first = fallen.partition_point(|exit| exit.depth < depth);
+            let picked_up = fallen.split_off(first);
+            MARK.set(Mark { depth: depth - 1, fallen: !fallen.is_empty() });
+            picked_up
+        });
+        for Fallen { task, exit, .. } in picked_up.into_iter().flatten() {
+            if task == this_task() {
+                self.add(exit);
+            }
+        }
+    }
+
+    fn add(&mut self, exit: Arc<DetachedExit>) {
+        let exits = self.0.get_or_insert_default();
+        if exits.len() == exits.capacity() {
+            // The body may go on for long after blocks in it were cut.
+            exits.retain(|exit| !exit.has_ended());
+            // As much again, so that this is rare.
+            exits.reserve(exits.len() + 1);
+        }
+        exits.push(exit);
+    }
+
+    fn append(&mut self, other: &mut Self) {
+        for exit in other.0.take().into_iter().flat_map(|exits| *exits) {
+            self.add(exit);
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Nested {
+    #[inline]
     fn drop(&mut self) {
-        self.end();
+        if let Some(exits) = self.0.take() {
+            exits.into_iter().for_each(fall);
+        }
+    }
+}
+
+/// Polls a future in the name of a scope, and also drops it so, at its end or before.
+pub(crate) struct Inside<'a, F> {
+    pub(crate) future: Pin<&'a mut Option<F>>,
+    pub(crate) place: &'a mut Place,
+}
+
+impl<'a, F> Inside<'a, F> {
+    #[inline]
+    pub(crate) fn new(future: Pin<&'a mut Option<F>>, place: &'a mut Place) -> Self {
+        Self { future, place }
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) -> Result<(), Payload> {
+        self.place.catching(|| self.future.set(None))
+    }
+}
+
+impl<F: Future> Future for Inside<'_, F> {
+    type Output = Result<F::Output, Payload>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { future, place } = &mut *self;
+        let polled = place.catching(|| running(future).poll(cx));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(self.clear().map(|()| output)),
+            Err(payload) => {
+                // A panic of its destructors comes second.
+                let _ = self.clear();
+                Poll::Ready(Err(payload))
+            }
+        }
+    }
+}
+
+/// The future in its place.
+#[inline]
+pub(crate) fn running<'a, F>(future: &'a mut Pin<&mut Option<F>>) -> Pin<&'a mut F> {
+    future.as_mut().as_pin_mut().expect("a future is not polled after its end")
+}
+
+impl<F> Drop for Inside<'_, F> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            self.clear().unwrap_or_else(|payload| resume_unwind(payload));
+        }
     }
 }
 
 /// A detached exit, for those who wait for it.
+#[derive(Default)]
 pub(crate) struct DetachedExit {
-    around: Option<Arc<Node>>,
     /// Whether it has ended, and who waits.
     state: Mutex<(bool, Vec<Waker>)>,
 }
 
 impl DetachedExit {
-    fn key(self: &Arc<Self>) -> usize {
-        Arc::as_ptr(self).addr()
+    /// One that is nested in the scope in which this happens.
+    pub(crate) fn begin() -> Arc<Self> {
+        let exit = Arc::<Self>::default();
+        fall(Arc::clone(&exit));
+        exit
+    }
+
+    fn has_ended(&self) -> bool {
+        lock(&self.state).0
     }
 
     fn poll(&self, cx: &Context<'_>) -> Poll<()> {
@@ -270,11 +297,10 @@ impl DetachedExit {
     }
 
     /// Ends it, and gives those who wait.
-    pub(crate) fn end(self: &Arc<Self>) -> Vec<Waker> {
-        Node::in_living(self.around.as_ref(), |nested| drop(nested.exits.remove(&self.key())));
+    pub(crate) fn end(&self) -> Vec<Waker> {
         let mut state = lock(&self.state);
         state.0 = true;
-        std::mem::take(&mut state.1)
+        take(&mut state.1)
     }
 }
 

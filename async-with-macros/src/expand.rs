@@ -14,7 +14,6 @@
 //!     if false { edge(value) } else {                     // … so that what is expected here is expected there
 //!         match match scope.enter().await {
 //!             Ok(()) => {
-//!                 let flag = Flag::new();
 //!                 let mut out = None;
 //!                 let stop = {
 //!                     let (value, driver) = scope.open();
@@ -22,9 +21,9 @@
 //!                         if false { return returns.never(); }
 //!                         let name = value;
 //!                         out = Some({ body });
-//!                         match flag.complete().await {}
+//!                         match complete().await {}
 //!                     }));
-//!                     driver.run(body, &flag).await
+//!                     driver.run(body).await
 //!                 };
 //!                 scope.body_ended();                     // no borrow of the value is left
 //!                 let ending = Ending::new(stop, out);
@@ -121,29 +120,28 @@ impl Expander {
         let mut levels: Vec<_> = items.into_iter().map(|item| Level::new(self, item, mode)).collect();
         let mut ways = Vec::new();
         for later in 1..levels.len() {
-            let flag = levels[later - 1].flag.clone();
             let manager = std::mem::take(&mut levels[later].item.manager);
-            levels[later].item.manager = jumps::rewrite(manager, &flag, &mut ways, self);
+            levels[later].item.manager = jumps::rewrite(manager, &mut ways, self);
         }
         let Some(last) = levels.last() else { unreachable!("an invocation without items is a mistake") };
-        let body = jumps::rewrite(body.tokens, &last.flag, &mut ways, self);
+        let body = jumps::rewrite(body.tokens, &mut ways, self);
         let returned = if returns { ours!(return value) } else { ours!(match value {}) };
         let returns = self.name("returns");
 
         // From the body outwards: what is inside a level is the block of the next one.
         // The branch that is never taken says what type the body is expected to have; and with it, no code of ours is
         // unreachable after a body that always leaves, which rustc would warn of.
-        let Level { out, flag, value, .. } = last;
+        let Level { out, value, .. } = last;
         let mut inside = ours! {
             #out = #private::Some(#private::Product::of_body(if false { #value.never() } else #body));
-            match #flag.complete().await {}
+            match #private::complete().await {}
         };
         for pair in levels.windows(2).rev() {
             let [around, level] = pair else { unreachable!("windows of two") };
             let innermost = std::ptr::eq(level, last);
             let (set_up, run) =
                 (level.set_up(self, Some(around)), level.run(self, &returns, &inside, innermost, false));
-            let (Level { out, flag, .. }, Level { policy, value, .. }) = (around, level);
+            let (Level { out, .. }, Level { policy, value, .. }) = (around, level);
             inside = ours! {
                 #set_up
                 if false {
@@ -152,10 +150,10 @@ impl Expander {
                 match #run {
                     #private::Flow::Value(product) => {
                         #out = #private::Some(product);
-                        match #flag.complete().await {}
+                        match #private::complete().await {}
                     }
                     #private::Flow::Return(value) => #returned,
-                    #private::Flow::Jump(jump) => match #flag.jump(jump).await {},
+                    #private::Flow::Jump(jump) => match #private::jump(jump).await {},
                 }
             };
         }
@@ -188,10 +186,10 @@ impl Expander {
         let returns = self.name("returns");
         let levels: Vec<_> = items.into_iter().map(|item| Level::new(self, item, mode)).collect();
         let blocks = levels.iter().rev().fold(body.clone(), |body, level| {
-            let Level { item, out, flag, policy, .. } = level;
+            let Level { item, out, policy, .. } = level;
             let inside = ours! {
                 #out = #private::Some(#private::Product::of_body(if false { #returns.never() } else #body));
-                match #flag.complete().await {}
+                match #private::complete().await {}
             };
             let (set_up, run) = (level.set_up(self, None), level.run(self, &returns, &inside, true, true));
             let at_manager = Span::mixed_site().located_at(item.span);
@@ -311,7 +309,6 @@ struct Level {
     /// The error type of the block, as far as it is known with this item.
     block_errors: Ident,
     value: Ident,
-    flag: Ident,
     out: Ident,
 }
 
@@ -327,7 +324,6 @@ impl Level {
             errors: expander.name("errors"),
             block_errors: expander.name("block_errors"),
             value: expander.name("value"),
-            flag: expander.name("flag"),
             out: expander.name("out"),
         }
     }
@@ -385,7 +381,7 @@ impl Level {
         outermost: bool,
     ) -> TokenStream {
         let private = &expander.private;
-        let Self { item, mode, probe, scope, policy, errors, block_errors, value, flag, out, .. } = self;
+        let Self { item, mode, probe, scope, policy, errors, block_errors, value, out, .. } = self;
         let pattern = item.pattern.clone().unwrap_or_else(|| ours!(_));
         // A borrow of the value that escapes from the body collides with each later use of the scope. With one span for all
         // of them rustc sees one mistake, and shows it at the name from which the borrow comes.
@@ -405,7 +401,7 @@ impl Level {
         };
         let exit = quote_spanned!(at_name=> #scope_at_name.#exit(ending.outcome()));
         let exit_await = mode.awaits.then(|| ours!(.await));
-        let run = if mode.awaits { ours!(run(body, &#flag).await) } else { ours!(run_now(body, &#flag)) };
+        let run = if mode.awaits { ours!(run(body).await) } else { ours!(run_now(body)) };
         let at_manager = Span::mixed_site().located_at(item.span);
         let lift = match mode.form {
             Form::One => ours!(#private::identity),
@@ -450,7 +446,6 @@ impl Level {
             let lift = #lift;
             match #scope.enter() #enter_await {
                 #private::Ok(()) => {
-                    let #flag = #private::Flag::new();
                     let mut #out = #slot;
                     let stop = {
                         let (value, driver) = #open;

@@ -5,14 +5,14 @@
 //!
 //! ```text
 //! // Input:  break 'outer 5
-//! // Output: { way_0 = Some(5); match flag.jump(Jump::Break(0)).await {} }
+//! // Output: { way_0 = Some(5); match jump(Jump::Break(0)).await {} }
 //! // and outside of the async block: Flow::Jump(Jump::Break(0)) => break 'outer way_0.unwrap(),
 //! ```
 //!
 //! A body without these words is not even parsed. A jump in a macro other than ours and `select!`, or in a body that is nested
 //! too deeply to be parsed, is left alone; rustc refuses it (E0267).
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Literal, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::visit_mut::{self, VisitMut};
@@ -39,6 +39,7 @@ enum Leave {
 impl Way {
     /// The `Jump` by which the body names way `number`.
     fn name(&self, number: usize, private: &TokenStream) -> TokenStream {
+        let number = Literal::usize_unsuffixed(number);
         match self.leave {
             Leave::Break => ours!(#private::Jump::Break(#number)),
             Leave::Continue => ours!(#private::Jump::Continue(#number)),
@@ -64,19 +65,13 @@ impl Way {
     }
 }
 
-/// Rewrites the jumps of `code` that lead out of it, to go through `flag`, and adds them to `ways`.
-pub(crate) fn rewrite(
-    code: TokenStream,
-    flag: &Ident,
-    ways: &mut Vec<Way>,
-    expander: &Expander,
-) -> TokenStream {
-    let mut rewriter = Rewriter { flag, expander, ways, in_loop: false, labels: Vec::new() };
+/// Rewrites the jumps of `code` that lead out of it, and adds them to `ways`.
+pub(crate) fn rewrite(code: TokenStream, ways: &mut Vec<Way>, expander: &Expander) -> TokenStream {
+    let mut rewriter = Rewriter { expander, ways, in_loop: false, labels: Vec::new() };
     rewriter.tokens(&code).unwrap_or(code)
 }
 
 struct Rewriter<'a> {
-    flag: &'a Ident,
     expander: &'a Expander,
     ways: &'a mut Vec<Way>,
     /// Whether a loop of the body is around, which takes the jumps without a label.
@@ -127,9 +122,9 @@ impl Rewriter<'_> {
             self.ways.len() - 1
         });
         let way = &self.ways[number];
-        let (flag, name) = (self.flag, way.name(number, private));
+        let name = way.name(number, private);
         let store = way.value.as_ref().map(|place| ours!(#place = #private::Some(#value);));
-        syn::parse_quote!(#(#attributes)* { #store match #flag.jump(#name).await {} })
+        syn::parse_quote!(#(#attributes)* { #store match #private::jump(#name).await {} })
     }
 
     /// The expansion of a nested block out of which a jump leads, made on the spot so that the jump is seen; or a `select!`

@@ -81,7 +81,6 @@ fn one_manager() {
                             let lift = identity;
                             match __async_with_scope.enter().await {
                                 Ok(()) => {
-                                    let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
                                         .slot(__async_with_value);
                                     let stop = {
@@ -101,10 +100,10 @@ fn one_manager() {
                                                         },
                                                     ),
                                                 );
-                                                match __async_with_flag.complete().await {}
+                                                match complete().await {}
                                             }),
                                         );
-                                        driver.run(body, &__async_with_flag).await
+                                        driver.run(body).await
                                     };
                                     __async_with_scope.body_ended();
                                     let ending = Ending::new(
@@ -176,7 +175,6 @@ fn jumps_and_errors() {
                             let lift = identity;
                             match __async_with_scope.enter().await {
                                 Ok(()) => {
-                                    let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
                                         .slot(__async_with_value);
                                     let stop = {
@@ -193,29 +191,25 @@ fn jumps_and_errors() {
                                                             __async_with_value.never()
                                                         } else {
                                                             if a {
-                                                                {
-                                                                    match __async_with_flag.jump(Jump::Break(0usize)).await {}
-                                                                }
+                                                                { match jump(Jump::Break(0)).await {} }
                                                             }
                                                             if b {
-                                                                {
-                                                                    match __async_with_flag.jump(Jump::Continue(1usize)).await {}
-                                                                }
+                                                                { match jump(Jump::Continue(1)).await {} }
                                                             }
                                                             loop {
                                                                 break;
                                                             }
                                                             {
                                                                 __async_with_way = Some(g(x)?);
-                                                                match __async_with_flag.jump(Jump::Break(2usize)).await {}
+                                                                match jump(Jump::Break(2)).await {}
                                                             };
                                                         },
                                                     ),
                                                 );
-                                                match __async_with_flag.complete().await {}
+                                                match complete().await {}
                                             }),
                                         );
-                                        driver.run(body, &__async_with_flag).await
+                                        driver.run(body).await
                                     };
                                     __async_with_scope.body_ended();
                                     let told = {
@@ -249,10 +243,10 @@ fn jumps_and_errors() {
                                 }
                             }
                             Flow::Return(value) => return value,
-                            Flow::Jump(Jump::Break(0usize)) => break,
+                            Flow::Jump(Jump::Break(0)) => break,
                             #[allow(clippy::needless_continue)]
-                            Flow::Jump(Jump::Continue(1usize)) => continue 'outer,
-                            Flow::Jump(Jump::Break(2usize)) => {
+                            Flow::Jump(Jump::Continue(1)) => continue 'outer,
+                            Flow::Jump(Jump::Break(2)) => {
                                 match __async_with_way {
                                     Some(value) => break 'outer value,
                                     None => unreachable!(),
@@ -318,7 +312,6 @@ fn two_managers() {
                             };
                             match __async_with_scope.enter().await {
                                 Ok(()) => {
-                                    let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_value.slot();
                                     let stop = {
                                         let (value, driver) = __async_with_scope.open();
@@ -361,7 +354,6 @@ fn two_managers() {
                                                     };
                                                     match __async_with_scope_1.enter().await {
                                                         Ok(()) => {
-                                                            let __async_with_flag_1 = Flag::new();
                                                             let mut __async_with_out_1 = __async_with_block_errors_1
                                                                 .slot(__async_with_value_1);
                                                             let stop = {
@@ -377,10 +369,10 @@ fn two_managers() {
                                                                                 if false { __async_with_value_1.never() } else { (y) },
                                                                             ),
                                                                         );
-                                                                        match __async_with_flag_1.complete().await {}
+                                                                        match complete().await {}
                                                                     }),
                                                                 );
-                                                                driver.run(body, &__async_with_flag_1).await
+                                                                driver.run(body).await
                                                             };
                                                             __async_with_scope_1.body_ended();
                                                             let ending = Ending::new(
@@ -399,16 +391,14 @@ fn two_managers() {
                                                 } {
                                                     Flow::Value(product) => {
                                                         __async_with_out = Some(product);
-                                                        match __async_with_flag.complete().await {}
+                                                        match complete().await {}
                                                     }
                                                     Flow::Return(value) => match value {}
-                                                    Flow::Jump(jump) => {
-                                                        match __async_with_flag.jump(jump).await {}
-                                                    }
+                                                    Flow::Jump(jump) => match jump(jump).await {}
                                                 }
                                             }),
                                         );
-                                        driver.run(body, &__async_with_flag).await
+                                        driver.run(body).await
                                     };
                                     __async_with_scope.body_ended();
                                     let ending = Ending::new(
@@ -473,7 +463,6 @@ fn synchronous() {
                             let lift = identity;
                             match __async_with_scope.enter() {
                                 Ok(()) => {
-                                    let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
                                         .slot(__async_with_value);
                                     let stop = {
@@ -489,10 +478,10 @@ fn synchronous() {
                                                         if false { __async_with_value.never() } else { f(x) },
                                                     ),
                                                 );
-                                                match __async_with_flag.complete().await {}
+                                                match complete().await {}
                                             }),
                                         );
-                                        driver.run_now(body, &__async_with_flag)
+                                        driver.run_now(body)
                                     };
                                     __async_with_scope.body_ended();
                                     let ending = Ending::new(
@@ -553,7 +542,6 @@ fn synchronous() {
                             let lift = identity;
                             match __async_with_scope.enter() {
                                 Ok(()) => {
-                                    let __async_with_flag = Flag::new();
                                     let mut __async_with_out = __async_with_errors
                                         .slot(__async_with_value);
                                     let stop = {
@@ -569,10 +557,10 @@ fn synchronous() {
                                                         if false { __async_with_value.never() } else { f().await },
                                                     ),
                                                 );
-                                                match __async_with_flag.complete().await {}
+                                                match complete().await {}
                                             }),
                                         );
-                                        driver.run(body, &__async_with_flag).await
+                                        driver.run(body).await
                                     };
                                     __async_with_scope.body_ended();
                                     let ending = Ending::new(
@@ -702,7 +690,6 @@ fn function() {
                         };
                         match __async_with_scope.enter().await {
                             Ok(()) => {
-                                let __async_with_flag = Flag::new();
                                 let mut __async_with_out = __async_with_returns.slot();
                                 let stop = {
                                     let (value, driver) = __async_with_scope.open();
@@ -740,7 +727,6 @@ fn function() {
                                                             };
                                                             match __async_with_scope_1.enter().await {
                                                                 Ok(()) => {
-                                                                    let __async_with_flag_1 = Flag::new();
                                                                     let mut __async_with_out_1 = __async_with_returns.slot();
                                                                     let stop = {
                                                                         let (value, driver) = __async_with_scope_1.open();
@@ -755,10 +741,10 @@ fn function() {
                                                                                         if false { __async_with_returns.never() } else { f(x) },
                                                                                     ),
                                                                                 );
-                                                                                match __async_with_flag_1.complete().await {}
+                                                                                match complete().await {}
                                                                             }),
                                                                         );
-                                                                        driver.run(body, &__async_with_flag_1).await
+                                                                        driver.run(body).await
                                                                     };
                                                                     __async_with_scope_1.body_ended();
                                                                     let told = {
@@ -794,10 +780,10 @@ fn function() {
                                                     },
                                                 ),
                                             );
-                                            match __async_with_flag.complete().await {}
+                                            match complete().await {}
                                         }),
                                     );
-                                    driver.run(body, &__async_with_flag).await
+                                    driver.run(body).await
                                 };
                                 __async_with_scope.body_ended();
                                 let told = {

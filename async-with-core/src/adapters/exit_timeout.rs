@@ -39,9 +39,9 @@ impl<M: AsyncContextManager> AsyncContextManager for ExitTimeout<M> {
     async fn exit(self, value: M::Value, outcome: Outcome) -> Result<(), Self::Error> {
         let Self { inner, limit, timer } = self;
         let runtime = timer.clone().map_or_else(Runtime::current, Runtime::Tokio);
-        let place = Place::new(runtime, inner.site);
         // Shielded: when it is late it is dropped, and thereby handed over.
-        let exit = Shield::new(inner.leave(value, outcome), outcome, place);
+        let site = inner.site;
+        let exit = Shield::new(inner.leave(value, outcome), outcome, site, Place::on(runtime));
         let exit = {
             let _in_runtime = timer.as_ref().map(tokio::runtime::Handle::enter);
             tokio::time::timeout(limit, exit)

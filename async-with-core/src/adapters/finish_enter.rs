@@ -1,5 +1,5 @@
 use super::inner::{Inner, pass_on};
-use crate::handover::{HandOver, Runtime, Shield};
+use crate::handover::{HandOver, Shield};
 use crate::nesting::Place;
 use crate::{AsyncContextManager, Interrupt, Outcome};
 
@@ -43,8 +43,8 @@ impl<M: AsyncContextManager> AsyncContextManager for FinishEnter<M> {
             let entered = inner.enter().await;
             Entering { inner, entered }
         };
-        let place = Place::new(Runtime::current(), site);
-        let Entering { inner, entered } = Shield::new(enter, Outcome::Cancelled, place).await;
+        let Entering { inner, entered } =
+            Shield::new(enter, Outcome::Cancelled, site, Place::detachable()).await;
         self.inner = inner;
         entered
     }

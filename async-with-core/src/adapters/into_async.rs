@@ -64,8 +64,7 @@ impl<M: ContextManager> LocalAsyncContextManager for LocalIntoAsync<M> {
         cut(self.manager, value, Outcome::Cancelled, self.site);
     }
 
-    fn __cut(self, value: M::Value, outcome: Outcome, place: Place) {
-        let site = place.site;
+    fn __cut(self, value: M::Value, outcome: Outcome, site: Site, place: Place) {
         // What is detached in the block is now in the one around it.
         drop(place);
         cut(self.manager, value, outcome, site);

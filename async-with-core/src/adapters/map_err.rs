@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt::Debug;
 
 use super::inner::{Inner, pass_on};
-use crate::handover::Runtime;
+use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::nesting::Place;
 use crate::{AsyncContextManager, Interrupt, LocalAsyncContextManager, ObserveError, Outcome, Suppress};
@@ -100,17 +100,17 @@ where
         self.into_inner().0.abandon(value);
     }
 
-    fn __runtime() -> Runtime {
-        M::__runtime()
+    fn __place() -> Place {
+        M::__place()
     }
 
-    async fn __exit(self, value: Self::Value, outcome: Outcome, place: Place) -> Result<(), E> {
+    async fn __exit(self, value: Self::Value, outcome: Outcome, site: Site, place: Place) -> Result<(), E> {
         let (manager, convert) = self.into_inner();
-        manager.__exit(value, outcome, place).await.map_err(convert)
+        manager.__exit(value, outcome, site, place).await.map_err(convert)
     }
 
-    fn __cut(self, value: Self::Value, outcome: Outcome, place: Place) {
-        self.into_inner().0.__cut(value, outcome, place);
+    fn __cut(self, value: Self::Value, outcome: Outcome, site: Site, place: Place) {
+        self.into_inner().0.__cut(value, outcome, site, place);
     }
 }
 

@@ -12,12 +12,12 @@ use std::task::{Context, Poll, Waker};
 
 use super::parts::{Held, Parts, Unwinding};
 use crate::constructors::ExitResult;
-use crate::handover::{BoxFuture, Runtime};
+use crate::handover::BoxFuture;
 use crate::interrupt::poll_any;
 use crate::locking::lock;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
-use crate::nesting::Place;
+use crate::nesting::{Place, within_shared};
 use crate::scope::Payload;
 use crate::{AsyncContextManager, Interrupt, Outcome};
 
@@ -77,7 +77,8 @@ use crate::{AsyncContextManager, Interrupt, Outcome};
 pub struct AsyncExitStack<E: Debug + Send + 'static> {
     entries: Mutex<Entries<E>>,
     interrupts: Arc<Mutex<Interrupts<E>>>,
-    place: Place,
+    place: Mutex<Place>,
+    site: Site,
 }
 
 type Exit<E> = Box<dyn FnOnce(Outcome) -> BoxFuture<Result<(), E>> + Send>;
@@ -128,7 +129,8 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
         Self {
             entries: Mutex::default(),
             interrupts: Interrupts::new(Vec::new()),
-            place: Place::new(Runtime::current(), site).shared(),
+            place: Mutex::new(Place::here()),
+            site,
         }
     }
 
@@ -187,7 +189,8 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
         let site = Site::of::<M>();
         Box::pin(async move {
             let mut manager = Some(manager);
-            let value = self.place.within(M::__enter(&mut manager, site)).await.map_err(E::from_entry)?;
+            let enter = within_shared(&self.place, M::__enter(&mut manager, site));
+            let value = enter.await.map_err(E::from_entry)?;
             let manager = manager.expect(ENTERED_ONCE);
             let interrupt = catch_unwind(AssertUnwindSafe(|| manager.interrupt(&value)));
             let entered = self.lend(site, value, async move |value, outcome| {
@@ -292,7 +295,6 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
         let mut taken = Self::at(site);
         // The place too: what was cut while it was entered here ends before the entries are exited.
         swap(&mut taken.place, &mut self.place);
-        swap(&mut taken.place.site, &mut self.place.site);
         *lock(&taken.entries) = take(&mut *lock(&self.entries));
         lock(&taken.interrupts).all = take(&mut lock(&self.interrupts).all);
         taken
@@ -332,12 +334,7 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
 
     /// Moves the exits out, to be awaited or cut.
     fn hold(&mut self) -> Held<Entries<E>> {
-        let mut place = self.place.take();
-        if matches!(place.runtime, Runtime::Background) {
-            // It was made where there was no runtime.
-            place.runtime = Runtime::current();
-        }
-        Held::at(place, take(&mut *lock(&self.entries)))
+        Held::at(take(&mut *lock(&self.place)), take(&mut *lock(&self.entries)), self.site)
     }
 
     fn add(&self, site: Site, exit: Exit<E>) {
@@ -408,19 +405,20 @@ impl<E: Debug + Send + 'static> AsyncContextManager for AsyncExitStack<E> {
     type Error = E;
 
     async fn enter(&mut self) -> Result<Box<Self>, E> {
-        let site = self.place.site;
+        let site = self.site;
         Ok(Box::new(self.take_to(site)))
     }
 
     /// Unlike [`close`](Self::close) it leaves handing over to the block, which would be reported twice if its runtime ended.
     async fn exit(self, mut stack: Box<Self>, outcome: Outcome) -> Result<(), E> {
         let dropped = stack.drop_interrupts();
-        let (entries, place) = (take(&mut *lock(&stack.entries)), stack.place.take());
+        let (entries, site) = (take(&mut *lock(&stack.entries)), stack.site);
+        let mut place = take(&mut *lock(&stack.place));
         place.nested_ended().await;
         match dropped {
-            Ok(_) => entries.unwind(outcome, place.site).await.finish(),
+            Ok(_) => entries.unwind(outcome, site).await.finish(),
             Err(payload) => {
-                entries.unwind(Outcome::Panicked, place.site).await.lose(true);
+                entries.unwind(Outcome::Panicked, site).await.lose(true);
                 resume_unwind(payload)
             }
         }

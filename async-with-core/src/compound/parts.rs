@@ -2,13 +2,13 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
 
 use crate::handover::{HandOver, Runtime, Shield, detach};
 use crate::lost::Site;
 use crate::nesting::Place;
-use crate::scope::{Payload, unwinding};
+use crate::scope::Payload;
 use crate::{AsyncContextManager, Outcome};
 
 /// Reports that a manager cannot be exited, because the body did not give its value back.
@@ -30,7 +30,7 @@ pub(crate) struct Unwinding<E> {
     outcome: Outcome,
     failure: Option<Failure<E>>,
     /// Where the exits are awaited: one starts when what those before it left behind has ended.
-    place: Option<Place>,
+    place: Place,
 }
 
 enum Failure<E> {
@@ -49,7 +49,7 @@ impl<E: Debug> Failure<E> {
 
 impl<E: Debug> Unwinding<E> {
     pub(crate) fn new(outcome: Outcome) -> Self {
-        Self { told: outcome, outcome, failure: None, place: None }
+        Self { told: outcome, outcome, failure: None, place: Place::default() }
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
@@ -62,9 +62,8 @@ impl<E: Debug> Unwinding<E> {
         X: Future<Output = Result<(), E>>,
     {
         let outcome = self.outcome;
-        let place = self.place.get_or_insert_with(|| Place::new(Runtime::current(), site));
-        place.nested_ended().await;
-        let exited = unwinding(pin!(place.within(async move { exit(outcome).await }))).await;
+        self.place.nested_ended().await;
+        let exited = self.place.within(async move { exit(outcome).await }).await;
         self.note(exited, site, outcome);
     }
 
@@ -181,6 +180,7 @@ where
 /// Parts that are exited if the rest is not entered: awaited if entering fails, detached if it is cut.
 pub(crate) struct Held<P: Parts> {
     parts: Option<P>,
+    site: Site,
     place: Place,
     /// What they are told when they are cut.
     told: Outcome,
@@ -188,11 +188,11 @@ pub(crate) struct Held<P: Parts> {
 
 impl<P: Parts> Held<P> {
     pub(crate) fn new(parts: P, site: Site) -> Self {
-        Self::at(Place::new(Runtime::current(), site), parts)
+        Self::at(Place::on(Runtime::current()), parts, site)
     }
 
-    pub(crate) fn at(place: Place, parts: P) -> Self {
-        Self { parts: Some(parts), place, told: Outcome::Cancelled }
+    pub(crate) fn at(place: Place, parts: P, site: Site) -> Self {
+        Self { parts: Some(parts), site, place, told: Outcome::Cancelled }
     }
 
     /// Adds a part.
@@ -201,7 +201,7 @@ impl<P: Parts> Held<P> {
         M: AsyncContextManager<Error: Into<P::Error>>,
     {
         let before = self.parts.take().expect("parts are held until they are exited");
-        Held::at(self.place.take(), Then(before, manager, value))
+        Held::at(take(&mut self.place), Then(before, manager, value), self.site)
     }
 
     /// Gives the parts away when all has been entered. What was cut meanwhile ends first, for the parts are not exited in the
@@ -213,12 +213,12 @@ impl<P: Parts> Held<P> {
 
     /// Enters what comes after these parts, in whose name blocks begin in it.
     pub(crate) async fn enter<T, E>(&mut self, enter: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let entered = unwinding(pin!(self.place.within(enter))).await;
+        let entered = self.place.within(enter).await;
         self.keep(entered).await
     }
 
-    pub(crate) fn split(&mut self) -> (&mut P, &Place) {
-        (self.parts.as_mut().expect("parts are held until they are exited"), &self.place)
+    pub(crate) fn split(&mut self) -> (&mut P, &mut Place) {
+        (self.parts.as_mut().expect("parts are held until they are exited"), &mut self.place)
     }
 
     /// Exits the parts if what had to be entered with them was not.
@@ -232,10 +232,9 @@ impl<P: Parts> Held<P> {
             // First, so that what they leave behind ends before the others are exited.
             let unentered = self.parts.as_mut().and_then(Parts::unentered);
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(unentered)));
-            let site = self.place.site;
             let mut unwinding = self.exit(outcome).await;
             if let Err(payload) = dropped {
-                unwinding.note(Err(payload), site, outcome);
+                unwinding.note(Err(payload), self.site, outcome);
             }
             unwinding.lose(outcome == Outcome::Panicked);
         }
@@ -246,20 +245,20 @@ impl<P: Parts> Held<P> {
         self.told = outcome;
         self.place.nested_ended().await;
         let Some(parts) = self.parts.take() else { return Unwinding::new(outcome) };
-        Shield::new(parts.unwind(outcome, self.place.site), outcome, self.place.take()).await
+        let (site, place) = (self.site, take(&mut self.place));
+        Shield::new(parts.unwind(outcome, site), outcome, site, place).await
     }
 }
 
 impl<P: Parts> Drop for Held<P> {
     fn drop(&mut self) {
         let Some(mut parts) = self.parts.take() else { return };
-        let (outcome, place) = (self.told, self.place.take());
+        let (outcome, site, mut place) = (self.told, self.site, take(&mut self.place));
         // Dropped at the end, so that a panic of their destructors keeps no exit from running. No exit waits for what they
         // leave behind: they are beside the others, not in them.
         let _unentered = parts.unentered().inspect(|_| place.end());
         if !parts.is_empty() {
-            let site = place.site;
-            detach(async move { parts.unwind(outcome, site).await.finish() }, outcome, place);
+            detach(async move { parts.unwind(outcome, site).await.finish() }, outcome, site, place);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::fmt::{self, Debug};
 use std::future::poll_fn;
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
 use std::task::{Context, Poll};
 
 use super::parts::{Held, Parts, Unwinding};
@@ -13,7 +12,7 @@ use super::sequence::pairs;
 use crate::handover::BoxFuture;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
-use crate::scope::{Payload, unwinding};
+use crate::scope::Payload;
 use crate::{AsyncContextManager, Interrupt, Outcome};
 
 /// Enters and exits several managers concurrently: a tuple, a `Vec` or an array of them.
@@ -87,7 +86,7 @@ impl<G: Group> AsyncContextManager for Together<G> {
         let mut held = Held::new(Members(managers.entering(self.site)), self.site);
         let entered = {
             let (members, place) = held.split();
-            unwinding(pin!(place.within(poll_fn(|cx| members.poll_enter(cx))))).await
+            place.within(poll_fn(|cx| members.poll_enter(cx))).await
         };
         held.keep(entered).await?;
         let (managers, values) = G::entered(held.release().await.0);
