@@ -10,16 +10,19 @@ use std::hash::{Hash, Hasher};
 use std::mem;
 
 /// Whether `value` is the `Err` of a `core::result::Result`.
+#[inline]
 pub(crate) fn is_err<T>(value: &T) -> bool {
     is_result::<T>() && variant(value) == variant(&Err::<(), ()>(()))
 }
 
+#[inline]
 fn is_result<T>() -> bool {
     let known = type_name::<Result<(), ()>>();
     let Some(path) = known.strip_suffix("<(), ()>") else { return false };
     type_name::<T>().strip_prefix(path).is_some_and(|rest| rest.starts_with('<'))
 }
 
+#[inline]
 fn variant<T>(value: &T) -> u64 {
     let mut hasher = LastWord(0);
     mem::discriminant(value).hash(&mut hasher);

@@ -12,18 +12,23 @@ use crate::probe::{Policy, Shape};
 use crate::scope::{Jump, Payload, Stop};
 
 /// What a body or a nested item left in its block: `W` is the error type of the whole block.
-pub struct Product<T, W> {
-    result: Result<T, W>,
-    /// Whether it counts as a failure: of an item, or of the body, whose value is an `Err`.
-    failed: bool,
-    /// There if the error is that of an exit, in an item that others are around.
-    leaving: Option<Box<Leaving>>,
+pub enum Product<T, W> {
+    Value {
+        value: T,
+        /// Whether it is an `Err`, perhaps in the `Option` of a manager that may suppress.
+        failed: bool,
+    },
+    Failed {
+        error: W,
+        /// There if the error is that of an exit, in an item that others are around.
+        leaving: Option<Box<Leaving>>,
+    },
 }
 
 /// The error of an exit on its way out through the items around it: what overtakes it there, a panic or a drop, has it reported.
 ///
 /// The error itself has become one of the block by then, of which nothing is known.
-struct Leaving {
+pub struct Leaving {
     text: Option<String>,
     site: Site,
     outcome: Outcome,
@@ -50,12 +55,14 @@ impl Drop for Leaving {
 }
 
 impl<T, W> Product<T, W> {
+    #[inline]
     pub fn of_body(value: T) -> Self {
-        Self { failed: is_err(&value), result: Ok(value), leaving: None }
+        Self::Value { failed: is_err(&value), value }
     }
 
     /// The block was not entered. It is given the whole result, for rustc 1.85 warns of code after an expression whose type is
     /// the error of an infallible manager.
+    #[inline]
     pub fn not_entered<E>(entered: Result<(), E>, lift: impl FnOnce(E) -> W) -> Self {
         match entered {
             Ok(()) => unreachable!("it was not entered"),
@@ -63,22 +70,40 @@ impl<T, W> Product<T, W> {
         }
     }
 
+    #[inline]
     pub(crate) fn failed(error: W) -> Self {
-        Self { result: Err(error), failed: true, leaving: None }
+        Self::Failed { error, leaving: None }
     }
 
+    #[inline]
+    fn is_failure(&self) -> bool {
+        match self {
+            Self::Value { failed, .. } => *failed,
+            Self::Failed { .. } => true,
+        }
+    }
+
+    #[inline]
     pub(crate) fn value(&self) -> Option<&T> {
-        self.result.as_ref().ok()
+        match self {
+            Self::Value { value, .. } => Some(value),
+            Self::Failed { .. } => None,
+        }
     }
 
+    #[inline]
     pub fn into_result(mut self) -> Result<T, W> {
         self.swallowed();
-        self.result
+        match self {
+            Self::Value { value, .. } => Ok(value),
+            Self::Failed { error, .. } => Err(error),
+        }
     }
 
     /// Nobody need hear of its error any more.
+    #[inline]
     fn swallowed(&mut self) {
-        if let Some(mut leaving) = self.leaving.take() {
+        if let Self::Failed { leaving: Some(leaving), .. } = self {
             leaving.over();
         }
     }
@@ -98,16 +123,19 @@ pub struct Exited<E> {
 }
 
 impl<E: Debug> Exited<E> {
+    #[inline]
     pub(crate) fn new(result: Result<Result<(), E>, Payload>, site: Site) -> Self {
         Self { result, site }
     }
 
     /// An exit that needs no awaiting.
+    #[inline]
     pub(crate) fn of(exit: impl FnOnce() -> Result<(), E>, site: Site) -> Self {
         Self::new(catch_unwind(AssertUnwindSafe(exit)), site)
     }
 
     /// Reports what the exit failed with, because something else leaves the block.
+    #[inline]
     pub(crate) fn lost(self, outcome: Outcome) {
         match self.result {
             Ok(Ok(())) => {}
@@ -118,114 +146,124 @@ impl<E: Debug> Exited<E> {
 }
 
 /// How the body ended, and what exit is told of it.
-pub struct Ending<P, T, R, W, E> {
-    body: Body<T, R, W, E>,
+pub struct Ending<P, R, E> {
+    stop: Stop<R, E>,
     outcome: Outcome,
     swallowed: bool,
     policy: PhantomData<P>,
 }
 
-enum Body<T, R, W, E> {
-    Value(Product<T, W>),
-    Returned(R),
-    Jumped(Jump),
-    Interrupted(E),
-    Panicked(Payload),
-}
-
-impl<T, R, W, E> Body<T, R, W, E> {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Body::Value(product) if product.failed => Outcome::Failed,
-            Body::Value(_) => Outcome::Completed,
-            Body::Returned(returned) if is_err(returned) => Outcome::Failed,
-            Body::Returned(_) => Outcome::Returned,
-            Body::Jumped(Jump::Break(_)) => Outcome::Broke,
-            Body::Jumped(Jump::Continue(_)) => Outcome::Continued,
-            Body::Interrupted(_) => Outcome::Interrupted,
-            Body::Panicked(_) => Outcome::Panicked,
-        }
+fn outcome<T, R, W, E>(stop: &Stop<R, E>, value: Option<&Product<T, W>>) -> Outcome {
+    match stop {
+        Stop::Completed if value.is_some_and(Product::is_failure) => Outcome::Failed,
+        Stop::Completed => Outcome::Completed,
+        Stop::Returned(returned) if is_err(returned) => Outcome::Failed,
+        Stop::Returned(_) => Outcome::Returned,
+        Stop::Jumped(Jump::Break(_)) => Outcome::Broke,
+        Stop::Jumped(Jump::Continue(_)) => Outcome::Continued,
+        Stop::Interrupted(_) => Outcome::Interrupted,
+        Stop::Panicked(_) => Outcome::Panicked,
     }
 }
 
-impl<P: Shape, T, R, W, E: Debug> Ending<P, T, R, W, E> {
-    /// Puts together why the body stopped and what it stored, and asks a manager that may suppress.
-    pub fn new<S>(policy: &P, scope: &mut S, stop: Stop<R, E>, value: Option<Product<T, W>>) -> Self
+impl<P: Shape, R, E: Debug> Ending<P, R, E> {
+    /// Weighs why the body stopped and what it stored, and asks a manager that may suppress.
+    #[inline]
+    pub fn new<S, T, W>(
+        policy: &P,
+        scope: &mut S,
+        stop: Stop<R, E>,
+        value: &mut Option<Product<T, W>>,
+    ) -> Self
     where
         P: Policy<S>,
     {
-        let mut body = match stop {
-            Stop::Completed => Body::Value(value.expect("a body that completes has stored its value")),
-            Stop::Returned(returned) => Body::Returned(returned),
-            Stop::Jumped(jump) => Body::Jumped(jump),
-            Stop::Interrupted(error) => Body::Interrupted(error),
-            Stop::Panicked(payload) => Body::Panicked(payload),
-        };
-        let mut outcome = body.outcome();
-        let mut swallowed = false;
+        let outcome = outcome(&stop, value.as_ref());
+        let mut ending = Self { stop, outcome, swallowed: false, policy: PhantomData };
         if matches!(outcome, Outcome::Failed | Outcome::Interrupted) {
             match catch_unwind(AssertUnwindSafe(|| policy.swallows(scope, outcome))) {
-                Ok(answer) => {
-                    swallowed = answer;
-                    if let (true, Body::Value(product)) = (swallowed, &mut body) {
-                        product.swallowed();
-                    }
+                Ok(true) => {
+                    ending.swallowed = true;
+                    value.iter_mut().for_each(Product::swallowed);
                 }
+                Ok(false) => {}
                 Err(payload) => {
-                    body = Body::Panicked(payload);
-                    outcome = Outcome::Panicked;
+                    (ending.stop, *value) = (Stop::Panicked(payload), None);
+                    ending.outcome = Outcome::Panicked;
                 }
             }
         }
-        Self { body, outcome, swallowed, policy: PhantomData }
+        ending
     }
 
+    #[inline]
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
     /// Weighs the end of the body against the result of the exit: a failure of the body wins, else one of the exit.
-    pub fn conclude(self, exited: Exited<E>, lift: impl FnOnce(E) -> W) -> Flow<P::Of<T>, R, W> {
-        self.weigh(exited, lift, |_, _, _| None)
+    #[inline]
+    pub fn conclude<T, W>(
+        self,
+        value: Option<Product<T, W>>,
+        exited: Exited<E>,
+        lift: impl FnOnce(E) -> W,
+    ) -> Flow<P::Of<T>, R, W> {
+        self.weigh(value, exited, lift, |_, _, _| None)
     }
 
     /// As [`conclude`](Self::conclude), of an item that others are around.
-    pub fn conclude_inside(self, exited: Exited<E>, lift: impl FnOnce(E) -> W) -> Flow<P::Of<T>, R, W> {
-        self.weigh(exited, lift, |error, site, outcome| Some(Box::new(Leaving::new(error, site, outcome))))
+    #[inline]
+    pub fn conclude_inside<T, W>(
+        self,
+        value: Option<Product<T, W>>,
+        exited: Exited<E>,
+        lift: impl FnOnce(E) -> W,
+    ) -> Flow<P::Of<T>, R, W> {
+        self.weigh(value, exited, lift, |error, site, outcome| {
+            Some(Box::new(Leaving::new(error, site, outcome)))
+        })
     }
 
-    fn weigh(
+    #[inline]
+    fn weigh<T, W>(
         self,
+        value: Option<Product<T, W>>,
         exited: Exited<E>,
         lift: impl FnOnce(E) -> W,
         leaving: impl FnOnce(&E, Site, Outcome) -> Option<Box<Leaving>>,
     ) -> Flow<P::Of<T>, R, W> {
-        let Self { body, outcome, swallowed, policy: _ } = self;
+        let Self { stop, outcome, swallowed, policy: _ } = self;
         let failed = !outcome.is_success() && !swallowed;
         match exited.result {
+            Ok(Ok(())) => {}
             Err(payload) if outcome != Outcome::Panicked => {
                 // Reports what it leaves behind. A panic of a destructor comes second.
-                drop(catch_unwind(AssertUnwindSafe(|| drop(body))));
+                drop(catch_unwind(AssertUnwindSafe(|| drop((stop, value)))));
                 resume_unwind(payload)
             }
-            _ if failed => exited.lost(outcome),
+            Err(_) | Ok(Err(_)) if failed => exited.lost(outcome),
             Ok(Err(error)) => {
                 let leaving = leaving(&error, exited.site, outcome);
-                return Flow::Value(Product { leaving, ..Product::failed(lift(error)) });
+                return Flow::Value(Product::Failed { error: lift(error), leaving });
             }
-            _ => {}
+            Err(_) => unreachable!("a body that panicked has failed"),
         }
-        match body {
-            _ if swallowed => {
-                Flow::Value(Product { result: Ok(P::shape(None)), failed: false, leaving: None })
-            }
-            Body::Value(Product { result, failed, leaving }) => {
-                Flow::Value(Product { result: result.map(|value| P::shape(Some(value))), failed, leaving })
-            }
-            Body::Returned(returned) => Flow::Return(returned),
-            Body::Jumped(jump) => Flow::Jump(jump),
-            Body::Interrupted(error) => Flow::Value(Product::failed(lift(error))),
-            Body::Panicked(payload) => resume_unwind(payload),
+        if swallowed {
+            return Flow::Value(Product::Value { value: P::shape(None), failed: false });
+        }
+        match stop {
+            Stop::Completed => Flow::Value(match value {
+                Some(Product::Value { value, failed }) => {
+                    Product::Value { value: P::shape(Some(value)), failed }
+                }
+                Some(Product::Failed { error, leaving }) => Product::Failed { error, leaving },
+                None => unreachable!("a body that completes has stored its value"),
+            }),
+            Stop::Returned(returned) => Flow::Return(returned),
+            Stop::Jumped(jump) => Flow::Jump(jump),
+            Stop::Interrupted(error) => Flow::Value(Product::failed(lift(error))),
+            Stop::Panicked(payload) => resume_unwind(payload),
         }
     }
 }

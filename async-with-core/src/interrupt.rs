@@ -65,6 +65,7 @@ impl<F: Future> Watch<F::Output> for F {
 
 impl<E> Interrupt<E> {
     /// An interrupt that never comes, which costs nothing.
+    #[inline]
     pub fn never() -> Self {
         Self { watch: None }
     }
@@ -80,6 +81,7 @@ impl<E> Interrupt<E> {
         Self { watch: Some(Box::pin(future)) }
     }
 
+    #[inline]
     pub(crate) fn is_never(&self) -> bool {
         self.watch.is_none()
     }
@@ -134,6 +136,7 @@ impl<E> Interrupt<E> {
         Self::watching(InSpan { inner: self, span })
     }
 
+    #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<E> {
         match &mut self.watch {
             Some(watch) => watch.as_mut().poll_interrupt(cx),
@@ -141,6 +144,7 @@ impl<E> Interrupt<E> {
         }
     }
 
+    #[inline]
     pub(crate) fn around<T>(&self, body: impl FnOnce() -> T) -> T {
         let Some(watch) = &self.watch else { return body() };
         let (mut body, mut result) = (Some(body), None);

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
+use std::mem::take;
 
 use crate::handover::{self, Shield};
 use crate::lost::Site;
@@ -203,7 +204,7 @@ pub trait LocalAsyncContextManager: Sized {
         value: Self::Value,
         outcome: Outcome,
         site: Site,
-        place: Place,
+        place: &mut Place,
     ) -> impl Future<Output = Result<(), Self::Error>> {
         let _ = (site, place);
         self.exit(value, outcome)
@@ -256,9 +257,9 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
         value: Self::Value,
         outcome: Outcome,
         site: Site,
-        place: Place,
+        place: &mut Place,
     ) -> impl Future<Output = Result<(), Self::Error>> {
-        Shield::new(self.__leave(value, outcome, site), outcome, site, place)
+        Shield::new(self.__leave(value, outcome, site), outcome, site, take(place))
     }
 
     fn __cut(self, value: Self::Value, outcome: Outcome, site: Site, place: Place) {

@@ -134,8 +134,12 @@ impl Place {
         Inside::new(pin!(Some(future)), self).await
     }
 
-    /// Waits for the detached exits that are nested in the scope.
     #[inline]
+    pub(crate) fn has_nested(&self) -> bool {
+        self.nested.0.is_some()
+    }
+
+    /// Waits for the detached exits that are nested in the scope.
     pub(crate) async fn nested_ended(&mut self) {
         if let Some(exits) = &mut self.nested.0 {
             while let Some(exit) = exits.last() {
@@ -201,6 +205,11 @@ impl Nested {
         exits.push(exit);
     }
 
+    #[cold]
+    fn give_up(&mut self) {
+        self.0.take().into_iter().flat_map(|exits| *exits).for_each(fall);
+    }
+
     fn append(&mut self, other: &mut Self) {
         for exit in other.0.take().into_iter().flat_map(|exits| *exits) {
             self.add(exit);
@@ -211,8 +220,8 @@ impl Nested {
 impl Drop for Nested {
     #[inline]
     fn drop(&mut self) {
-        if let Some(exits) = self.0.take() {
-            exits.into_iter().for_each(fall);
+        if self.0.is_some() {
+            self.give_up();
         }
     }
 }

@@ -17,8 +17,8 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::Future;
-use std::mem::take;
+use std::future::{Future, poll_fn};
+use std::mem::{replace, take};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -85,9 +85,9 @@ fn stopped<R, E>() -> Option<Stop<R, E>> {
         RUNNING => None,
         COMPLETED => Some(Stop::Completed),
         code => {
-            let code = code - FIRST_JUMP;
-            let jump = if code % 2 == 0 { Jump::Break } else { Jump::Continue };
-            Some(Stop::Jumped(jump(code / 2)))
+            let way = (code - FIRST_JUMP) / 2;
+            let jump = if code % 2 == FIRST_JUMP % 2 { Jump::Break(way) } else { Jump::Continue(way) };
+            Some(Stop::Jumped(jump))
         }
     }
 }
@@ -106,15 +106,6 @@ impl<R, E> Stop<R, E> {
     #[must_use]
     pub fn observed(self, observing: Result<(), Payload>) -> Self {
         observing.map_or_else(Stop::Panicked, |()| self)
-    }
-
-    /// Notes a panic that came after it: the first panic counts.
-    #[inline]
-    fn and(self, later: Result<(), Payload>) -> Self {
-        match (later, self) {
-            (Err(payload), stop) if !matches!(stop, Stop::Panicked(_)) => Stop::Panicked(payload),
-            (_, stop) => stop,
-        }
     }
 }
 
@@ -148,62 +139,64 @@ impl<F: Future, E> Future for Run<'_, F, E> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { body: Inside { future, place }, interrupt } = &mut *self;
-        let polled = place.catching(|| match interrupt.around(|| running(future).poll(cx)) {
-            Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
-            Poll::Pending => match stopped() {
-                Some(stop) => Poll::Ready(stop),
-                None => interrupt.poll(cx).map(Stop::Interrupted),
-            },
-        });
-        let stop = match polled {
-            Ok(Poll::Pending) => {
-                place.suspended();
-                return Poll::Pending;
+        let mut polled = Poll::Pending;
+        let panicked = place.catching(|| {
+            polled = match interrupt.around(|| running(future).poll(cx)) {
+                Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
+                Poll::Pending => match stopped() {
+                    Some(stop) => Poll::Ready(stop),
+                    None => interrupt.poll(cx).map(Stop::Interrupted),
+                },
+            };
+            if polled.is_ready() {
+                future.set(None);
+                *interrupt = Interrupt::never();
             }
-            Ok(Poll::Ready(stop)) => stop,
-            Err(payload) => Stop::Panicked(payload),
-        };
-        Poll::Ready(stop.and(self.body.clear()).and(self.interrupt.clear()))
-    }
-}
-
-/// Polls a future, and gives a panic as an error.
-pub(crate) struct Catching<F>(pub(crate) F);
-
-impl<F: Future + Unpin> Future for Catching<F> {
-    type Output = Result<F::Output, Payload>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(payload)),
+        });
+        match panicked {
+            Ok(()) if polled.is_pending() => place.suspended(),
+            Ok(()) => {}
+            // The first panic counts, and drops no less.
+            Err(payload) => {
+                polled = Poll::Ready(Stop::Panicked(payload));
+                let _ = (self.body.clear(), self.interrupt.clear());
+            }
         }
+        polled
     }
 }
 
 /// One block over an asynchronous manager.
 pub struct Scope<M: LocalAsyncContextManager> {
-    pub(crate) manager: Option<M>,
-    /// There from the end of enter to the beginning of exit: the exit is owed.
-    pub(crate) value: Option<M::Value>,
-    /// What exit is to be told, once the body has stopped.
-    told: Option<Outcome>,
+    held: Held<M, M::Value>,
     location: &'static Location<'static>,
     place: Place,
+}
+
+enum Held<M, V> {
+    /// Before the end of enter, and from the beginning of exit, when it is gone.
+    Outside(Option<M>),
+    /// The exit is owed.
+    Inside {
+        manager: M,
+        value: V,
+        /// What exit is to be told, once the body has stopped.
+        told: Option<Outcome>,
+    },
+}
+
+impl<M, V> Held<M, V> {
+    #[inline]
+    fn leave(&mut self) -> Self {
+        replace(self, Self::Outside(None))
+    }
 }
 
 impl<M: LocalAsyncContextManager> Scope<M> {
     #[inline]
     #[track_caller]
     pub(crate) fn new(manager: M) -> Self {
-        Self {
-            manager: Some(manager),
-            value: None,
-            told: None,
-            location: Location::caller(),
-            place: M::__place(),
-        }
+        Self { held: Held::Outside(Some(manager)), location: Location::caller(), place: M::__place() }
     }
 
     /// The same block at the place of the call: of the manager, where the span of the whole invocation says less.
@@ -222,14 +215,17 @@ impl<M: LocalAsyncContextManager> Scope<M> {
     #[inline]
     pub async fn enter(&mut self) -> Result<(), M::Error> {
         let site = self.site();
-        self.value = Some(M::__enter(&mut self.manager, site).await?);
+        let Held::Outside(manager) = &mut self.held else { unreachable!("a scope is entered once") };
+        let value = M::__enter(manager, site).await?;
+        let manager = manager.take().expect("a manager is still there when it has been entered");
+        self.held = Held::Inside { manager, value, told: None };
         Ok(())
     }
 
     /// Lends the value to the body.
     #[inline]
     pub fn open(&mut self) -> (&mut M::Value, Driver<'_, M::Error>) {
-        let (Some(manager), Some(value)) = (&self.manager, &mut self.value) else {
+        let Held::Inside { manager, value, .. } = &mut self.held else {
             unreachable!("a scope is opened between its enter and its exit")
         };
         // The exit is owed from here on, also if this panics.
@@ -243,29 +239,57 @@ impl<M: LocalAsyncContextManager> Scope<M> {
     #[inline]
     pub fn body_ended(&self) {}
 
+    /// What a manager is asked or told about the end of the body is put to.
+    pub(crate) fn inside(&mut self) -> Option<(&mut M, &mut M::Value)> {
+        match &mut self.held {
+            Held::Inside { manager, value, .. } => Some((manager, value)),
+            Held::Outside(_) => None,
+        }
+    }
+
+    #[cold]
+    fn cut(&mut self) {
+        if let Held::Inside { manager, value, told } = self.held.leave() {
+            let outcome = told.unwrap_or(Outcome::Cancelled);
+            manager.__cut(value, outcome, self.site(), take(&mut self.place));
+        }
+    }
+
     #[inline]
     pub async fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
-        self.told = Some(outcome);
-        self.place.nested_ended().await;
-        let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) else {
-            unreachable!("a scope is left once")
-        };
-        let (site, place) = (self.site(), take(&mut self.place));
-        let exit = catch_unwind(AssertUnwindSafe(|| manager.__exit(value, outcome, site, place)));
-        let exited = match exit {
-            Ok(exit) => Catching(pin!(exit)).await,
-            Err(payload) => Err(payload),
-        };
-        Exited::new(exited, site)
+        if let Held::Inside { told, .. } = &mut self.held {
+            *told = Some(outcome);
+        }
+        if self.place.has_nested() {
+            self.place.nested_ended().await;
+        }
+        let site = self.site();
+        let mut owed = Some((&mut self.held, &mut self.place));
+        let mut exit = pin!(None);
+        let exited = poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                if let Some((held, place)) = owed.take() {
+                    let Held::Inside { manager, value, .. } = held.leave() else {
+                        unreachable!("a scope is left once")
+                    };
+                    exit.set(Some(manager.__exit(value, outcome, site, place)));
+                }
+                running(&mut exit).poll(cx)
+            }));
+            match polled {
+                Ok(polled) => polled.map(Ok),
+                Err(payload) => Poll::Ready(Err(payload)),
+            }
+        });
+        Exited::new(exited.await, site)
     }
 }
 
 impl<M: LocalAsyncContextManager> Drop for Scope<M> {
     #[inline]
     fn drop(&mut self) {
-        if let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) {
-            let outcome = self.told.unwrap_or(Outcome::Cancelled);
-            manager.__cut(value, outcome, self.site(), take(&mut self.place));
+        if let Held::Inside { .. } = self.held {
+            self.cut();
         }
     }
 }

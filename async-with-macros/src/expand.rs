@@ -26,9 +26,9 @@
 //!                     driver.run(body).await
 //!                 };
 //!                 scope.body_ended();                     // no borrow of the value is left
-//!                 let ending = Ending::new(stop, out);
+//!                 let ending = Ending::new(stop, &mut out);
 //!                 let exited = scope.exit(ending.outcome()).await;
-//!                 ending.conclude(exited)
+//!                 ending.conclude(out, exited)
 //!             }
 //!             entered => Flow::Value(entered),            // the error of enter
 //!         } {
@@ -145,7 +145,7 @@ impl Expander {
             inside = ours! {
                 #set_up
                 if false {
-                    #out = #private::Some(#private::edge(#policy, #value));
+                    #out = #private::Some(#private::edge(#policy, &#value));
                 }
                 match #run {
                     #private::Flow::Value(product) => {
@@ -226,7 +226,7 @@ impl Expander {
         let Level { errors, policy, value, .. } = first;
         // With several items the type of the block is not known before the last of them.
         let edge = if first.mode.form == Form::Several { ours!(early) } else { ours!(give) };
-        let edge = self.asking_errors(&ours!(#errors.#edge(#private::edge(#policy, #value))));
+        let edge = self.asking_errors(&ours!(#errors.#edge(#private::edge(#policy, &#value))));
         let give = self.asking_errors(&ours!(errors.give(product)));
         // What the body resolves to is what the enclosing function returns; or nothing ever, if no `return` is in it.
         let early = if first.mode.returns {
@@ -414,13 +414,13 @@ impl Level {
             Form::Function => {
                 let mut returns = returns.clone();
                 returns.set_span(at_manager);
-                let lift = quote_spanned!(at_manager=> lift_out(#returns));
+                let lift = quote_spanned!(at_manager=> lift_out(&#returns));
                 expander.asking_errors(&ours!(#errors.#lift))
             }
         };
         let slot = match (mode.form, innermost) {
-            (Form::One, _) => ours!(#errors.slot(#value)),
-            (Form::Several, true) => ours!(#block_errors.slot(#value)),
+            (Form::One, _) => ours!(#errors.slot(&#value)),
+            (Form::Several, true) => ours!(#block_errors.slot(&#value)),
             (Form::Several, false) => ours!(#value.slot()),
             (Form::Function, _) => ours!(#returns.slot()),
         };
@@ -460,9 +460,9 @@ impl Level {
                     };
                     #body_ended;
                     #observe
-                    let ending = #private::Ending::new(&#policy, #scope_again, stop, #out);
+                    let ending = #private::Ending::new(&#policy, #scope_again, stop, &mut #out);
                     let exited = #exit #exit_await;
-                    ending.#conclude(exited, lift)
+                    ending.#conclude(#out, exited, lift)
                 }
                 entered => #private::Flow::Value(#private::Product::not_entered(entered, lift)),
             }

@@ -74,7 +74,7 @@ fn one_manager() {
                         {
                             #[allow(unused_imports)]
                             use fallible::Fallible as _;
-                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                            __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
                         match {
@@ -82,7 +82,7 @@ fn one_manager() {
                             match __async_with_scope.enter().await {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
-                                        .slot(__async_with_value);
+                                        .slot(&__async_with_value);
                                     let stop = {
                                         let (value, driver) = __async_with_scope.open();
                                         let body = pin(
@@ -110,10 +110,10 @@ fn one_manager() {
                                         &__async_with_policy,
                                         &mut __async_with_scope,
                                         stop,
-                                        __async_with_out,
+                                        &mut __async_with_out,
                                     );
                                     let exited = __async_with_scope.exit(ending.outcome()).await;
-                                    ending.conclude(exited, lift)
+                                    ending.conclude(__async_with_out, exited, lift)
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -168,7 +168,7 @@ fn jumps_and_errors() {
                         {
                             #[allow(unused_imports)]
                             use fallible::Fallible as _;
-                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                            __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
                         match {
@@ -176,7 +176,7 @@ fn jumps_and_errors() {
                             match __async_with_scope.enter().await {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
-                                        .slot(__async_with_value);
+                                        .slot(&__async_with_value);
                                     let stop = {
                                         let (value, driver) = __async_with_scope.open();
                                         let body = pin(
@@ -226,10 +226,10 @@ fn jumps_and_errors() {
                                         &__async_with_policy,
                                         &mut __async_with_scope,
                                         stop,
-                                        __async_with_out,
+                                        &mut __async_with_out,
                                     );
                                     let exited = __async_with_scope.exit(ending.outcome()).await;
-                                    ending.conclude(exited, lift)
+                                    ending.conclude(__async_with_out, exited, lift)
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -301,7 +301,7 @@ fn two_managers() {
                         {
                             #[allow(unused_imports)]
                             use fallible::Fallible as _;
-                            __async_with_errors.early(edge(__async_with_policy, __async_with_value))
+                            __async_with_errors.early(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
                         match {
@@ -343,7 +343,7 @@ fn two_managers() {
                                                 let __async_with_value_1 = Hint::new();
                                                 if false {
                                                     __async_with_out = Some(
-                                                        edge(__async_with_policy_1, __async_with_value_1),
+                                                        edge(__async_with_policy_1, &__async_with_value_1),
                                                     );
                                                 }
                                                 match {
@@ -355,7 +355,7 @@ fn two_managers() {
                                                     match __async_with_scope_1.enter().await {
                                                         Ok(()) => {
                                                             let mut __async_with_out_1 = __async_with_block_errors_1
-                                                                .slot(__async_with_value_1);
+                                                                .slot(&__async_with_value_1);
                                                             let stop = {
                                                                 let (value, driver) = __async_with_scope_1.open();
                                                                 let body = pin(
@@ -379,12 +379,12 @@ fn two_managers() {
                                                                 &__async_with_policy_1,
                                                                 &mut __async_with_scope_1,
                                                                 stop,
-                                                                __async_with_out_1,
+                                                                &mut __async_with_out_1,
                                                             );
                                                             let exited = __async_with_scope_1
                                                                 .exit(ending.outcome())
                                                                 .await;
-                                                            ending.conclude_inside(exited, lift)
+                                                            ending.conclude_inside(__async_with_out_1, exited, lift)
                                                         }
                                                         entered => Flow::Value(Product::not_entered(entered, lift)),
                                                     }
@@ -405,10 +405,10 @@ fn two_managers() {
                                         &__async_with_policy,
                                         &mut __async_with_scope,
                                         stop,
-                                        __async_with_out,
+                                        &mut __async_with_out,
                                     );
                                     let exited = __async_with_scope.exit(ending.outcome()).await;
-                                    ending.conclude(exited, lift)
+                                    ending.conclude(__async_with_out, exited, lift)
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -456,7 +456,7 @@ fn synchronous() {
                         {
                             #[allow(unused_imports)]
                             use fallible::Fallible as _;
-                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                            __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
                         match {
@@ -464,7 +464,7 @@ fn synchronous() {
                             match __async_with_scope.enter() {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
-                                        .slot(__async_with_value);
+                                        .slot(&__async_with_value);
                                     let stop = {
                                         let (value, driver) = __async_with_scope.open();
                                         let body = pin(
@@ -488,10 +488,10 @@ fn synchronous() {
                                         &__async_with_policy,
                                         &mut __async_with_scope,
                                         stop,
-                                        __async_with_out,
+                                        &mut __async_with_out,
                                     );
                                     let exited = __async_with_scope.exit(ending.outcome());
-                                    ending.conclude(exited, lift)
+                                    ending.conclude(__async_with_out, exited, lift)
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -535,7 +535,7 @@ fn synchronous() {
                         {
                             #[allow(unused_imports)]
                             use fallible::Fallible as _;
-                            __async_with_errors.give(edge(__async_with_policy, __async_with_value))
+                            __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
                         match {
@@ -543,7 +543,7 @@ fn synchronous() {
                             match __async_with_scope.enter() {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
-                                        .slot(__async_with_value);
+                                        .slot(&__async_with_value);
                                     let stop = {
                                         let (value, driver) = __async_with_scope.open();
                                         let body = pin(
@@ -567,12 +567,12 @@ fn synchronous() {
                                         &__async_with_policy,
                                         &mut __async_with_scope,
                                         stop,
-                                        __async_with_out,
+                                        &mut __async_with_out,
                                     );
                                     let exited = __async_with_scope
                                         .exit_after_nested(ending.outcome())
                                         .await;
-                                    ending.conclude(exited, lift)
+                                    ending.conclude(__async_with_out, exited, lift)
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -686,7 +686,7 @@ fn function() {
                         let lift = {
                             #[allow(unused_imports)]
                             use fallible::Fallible as _;
-                            __async_with_errors.lift_out(__async_with_returns)
+                            __async_with_errors.lift_out(&__async_with_returns)
                         };
                         match __async_with_scope.enter().await {
                             Ok(()) => {
@@ -723,7 +723,7 @@ fn function() {
                                                             let lift = {
                                                                 #[allow(unused_imports)]
                                                                 use fallible::Fallible as _;
-                                                                __async_with_errors_1.lift_out(__async_with_returns)
+                                                                __async_with_errors_1.lift_out(&__async_with_returns)
                                                             };
                                                             match __async_with_scope_1.enter().await {
                                                                 Ok(()) => {
@@ -763,12 +763,12 @@ fn function() {
                                                                         &__async_with_policy_1,
                                                                         &mut __async_with_scope_1,
                                                                         stop,
-                                                                        __async_with_out_1,
+                                                                        &mut __async_with_out_1,
                                                                     );
                                                                     let exited = __async_with_scope_1
                                                                         .exit(ending.outcome())
                                                                         .await;
-                                                                    ending.conclude(exited, lift)
+                                                                    ending.conclude(__async_with_out_1, exited, lift)
                                                                 }
                                                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                                                             }
@@ -802,10 +802,10 @@ fn function() {
                                     &__async_with_policy,
                                     &mut __async_with_scope,
                                     stop,
-                                    __async_with_out,
+                                    &mut __async_with_out,
                                 );
                                 let exited = __async_with_scope.exit(ending.outcome()).await;
-                                ending.conclude(exited, lift)
+                                ending.conclude(__async_with_out, exited, lift)
                             }
                             entered => Flow::Value(Product::not_entered(entered, lift)),
                         }

@@ -104,7 +104,13 @@ where
         M::__place()
     }
 
-    async fn __exit(self, value: Self::Value, outcome: Outcome, site: Site, place: Place) -> Result<(), E> {
+    async fn __exit(
+        self,
+        value: Self::Value,
+        outcome: Outcome,
+        site: Site,
+        place: &mut Place,
+    ) -> Result<(), E> {
         let (manager, convert) = self.into_inner();
         manager.__exit(value, outcome, site, place).await.map_err(convert)
     }

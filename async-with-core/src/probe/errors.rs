@@ -14,7 +14,7 @@ pub struct Errors<W>(PhantomData<fn() -> W>);
 impl<W> Errors<W> {
     /// Where the body leaves its value, once the error type of the block is known.
     #[must_use]
-    pub fn slot<T>(&self, _value: Hint<T>) -> Option<Product<T, W>> {
+    pub fn slot<T>(&self, _value: &Hint<T>) -> Option<Product<T, W>> {
         None
     }
 }
@@ -48,7 +48,7 @@ impl Errors<Infallible> {
 
     /// No item could fail so far: the next one decides.
     #[must_use]
-    pub fn then<E>(&self, _next: &Errors<E>) -> Errors<E> {
+    pub fn then<E>(self, _next: &Errors<E>) -> Errors<E> {
         Errors(PhantomData)
     }
 
@@ -58,7 +58,7 @@ impl Errors<Infallible> {
     }
 
     /// As [`lift`](Self::lift), where the block is the body of a function.
-    pub fn lift_out<R>(&self, _returns: Hint<R>) -> fn(Infallible) -> R {
+    pub fn lift_out<R>(&self, _returns: &Hint<R>) -> fn(Infallible) -> R {
         |never| match never {}
     }
 
@@ -81,7 +81,7 @@ pub mod fallible {
             product.into_result()
         }
 
-        fn then<N>(&self, _next: &Errors<N>) -> Errors<E> {
+        fn then<N>(self, _next: &Errors<N>) -> Errors<E> {
             Errors(PhantomData)
         }
 
@@ -91,7 +91,7 @@ pub mod fallible {
         }
 
         /// How an error of this item becomes what the function returns of which the block is the body.
-        fn lift_out<R: FunctionResult<E>>(&self, _returns: Hint<R>) -> fn(E) -> R {
+        fn lift_out<R: FunctionResult<E>>(&self, _returns: &Hint<R>) -> fn(E) -> R {
             R::from_item
         }
 

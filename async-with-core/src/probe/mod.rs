@@ -32,7 +32,7 @@ impl<T> Hint<T> {
 
     /// Where a body or a nested item leaves its value.
     #[must_use]
-    pub fn slot<W>(self) -> Option<Product<T, W>> {
+    pub fn slot<W>(&self) -> Option<Product<T, W>> {
         None
     }
 
@@ -42,14 +42,6 @@ impl<T> Hint<T> {
         unreachable!("this branch is never taken")
     }
 }
-
-impl<T> Clone for Hint<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Hint<T> {}
 
 /// The type of the manager.
 pub struct Probe<M>(PhantomData<fn() -> M>);

@@ -62,8 +62,7 @@ impl<T, E> Look<'_, Result<T, E>> {
         scope: &mut Scope<M>,
         tell: impl FnOnce(&E, &mut dyn FnMut(&(dyn Error + 'static))),
     ) -> Result<(), Payload> {
-        let (Some(Err(error)), Some(manager), Some(value)) = (self.0, &mut scope.manager, &mut scope.value)
-        else {
+        let (Some(Err(error)), Some((manager, value))) = (self.0, scope.inside()) else {
             return Ok(());
         };
         catch_unwind(AssertUnwindSafe(|| tell(error, &mut |error| manager.observe(value, error))))

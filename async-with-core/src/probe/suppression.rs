@@ -50,10 +50,7 @@ impl Shape for MaySwallow {
 
 impl<M: Suppress> Policy<Scope<M>> for MaySwallow {
     fn swallows(&self, scope: &mut Scope<M>, outcome: Outcome) -> bool {
-        match (&mut scope.manager, &mut scope.value) {
-            (Some(manager), Some(value)) => manager.suppress(value, outcome),
-            _ => false,
-        }
+        scope.inside().is_some_and(|(manager, value)| manager.suppress(value, outcome))
     }
 }
 
@@ -77,6 +74,6 @@ pub mod policy {
 
 /// For a branch that is never taken: the value of the block, from the value of its body.
 #[must_use]
-pub fn edge<P: Shape, T, W>(_policy: P, _value: Hint<T>) -> Product<P::Of<T>, W> {
+pub fn edge<P: Shape, T, W>(_policy: P, _value: &Hint<T>) -> Product<P::Of<T>, W> {
     unreachable!("this branch is never taken")
 }
