@@ -1,0 +1,3 @@
+//! What the benches share: the contenders, and the cases that each of them runs.
+
+pub mod expert;
