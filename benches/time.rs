@@ -1,91 +1,30 @@
-//! What a block costs, beside the bare sequence written by hand.
+//! What a block costs in time, of each contender in each case.
 
-use std::convert::Infallible;
-use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::fmt;
 
-use async_with::{AsyncContextManager, LocalAsyncContextManager, Outcome, async_with};
+use benches::cases::{Case, Contender, Run};
+use benches::stage;
+use divan::Bencher;
 
 fn main() {
+    stage::set();
     divan::main();
 }
 
-/// Does nothing, and is local.
-struct Local;
+struct Of(Case, Contender, Run);
 
-impl LocalAsyncContextManager for Local {
-    type Value = u64;
-    type Error = Infallible;
-
-    async fn enter(&mut self) -> Result<u64, Infallible> {
-        Ok(black_box(1))
-    }
-
-    async fn exit(self, value: u64, _outcome: Outcome) -> Result<(), Infallible> {
-        black_box(value);
-        Ok(())
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0, self.1)
     }
 }
 
-/// Does nothing, with the guarantee of a detached exit.
-struct Guaranteed;
-
-impl AsyncContextManager for Guaranteed {
-    type Value = u64;
-    type Error = Infallible;
-
-    async fn enter(&mut self) -> Result<u64, Infallible> {
-        Ok(black_box(1))
-    }
-
-    async fn exit(self, value: u64, _outcome: Outcome) -> Result<(), Infallible> {
-        black_box(value);
-        Ok(())
-    }
+fn all() -> Vec<Of> {
+    let pairs = Case::ALL.into_iter().flat_map(|case| Contender::ALL.map(|contender| (case, contender)));
+    pairs.filter_map(|(case, contender)| Some(Of(case, contender, contender.block(case)?))).collect()
 }
 
-/// Runs a future that never waits.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("nothing in here waits"),
-    }
-}
-
-#[divan::bench]
-fn bare() -> u64 {
-    now(async {
-        let mut manager = Local;
-        let Ok(mut value) = manager.enter().await;
-        value += 1;
-        let result = value;
-        let Ok(()) = manager.exit(value, Outcome::Completed).await;
-        result
-    })
-}
-
-#[divan::bench]
-fn local() -> u64 {
-    now(async {
-        async_with!(Local as value => {
-            *value += 1;
-            *value
-        })
-    })
-}
-
-#[divan::bench]
-fn guaranteed() -> u64 {
-    now(async {
-        async_with!(Guaranteed as value => {
-            *value += 1;
-            *value
-        })
-    })
-}
-
-#[divan::bench]
-fn guaranteed_three_items() -> u64 {
-    now(async { async_with!(Guaranteed as a, Guaranteed as b, Guaranteed as c => { *a + *b + *c }) })
+#[divan::bench(args = all())]
+fn block(bencher: Bencher<'_, '_>, Of(_, _, run): &Of) {
+    bencher.bench(|| run(1));
 }

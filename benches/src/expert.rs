@@ -136,7 +136,7 @@ impl<M: AsyncContextManager> Drop for Guard<M> {
     fn drop(&mut self) {
         if let (Some((manager, value)), Some(scope)) = (self.owed.take(), self.scope.take()) {
             let told = self.told;
-            detach::<M, _>(async move { manager.exit(value, told).await }, scope, self.runtime.take());
+            detach::<M, _>(async move { manager.exit(value, told).await }, scope, self.runtime.as_ref());
         }
     }
 }
@@ -173,7 +173,7 @@ where
 {
     fn drop(&mut self) {
         if let (Some(exit), Some(scope)) = (self.exit.take(), self.scope.take()) {
-            detach::<M, _>(exit, scope, self.runtime.take());
+            detach::<M, _>(exit, scope, self.runtime.as_ref());
         }
     }
 }
@@ -241,7 +241,7 @@ impl Scope {
     fn begin() -> Self {
         static TAKEN: AtomicU64 = AtomicU64::new(0);
         let last = LAST.get();
-        let last = if last % CHUNK == 0 { TAKEN.fetch_add(CHUNK, Ordering::Relaxed) } else { last };
+        let last = if last.is_multiple_of(CHUNK) { TAKEN.fetch_add(CHUNK, Ordering::Relaxed) } else { last };
         LAST.set(last + 1);
         Self { own: last + 1, around: CURRENT.get() }
     }
@@ -282,7 +282,7 @@ impl Drop for Scope {
 fn detach<M, E: Debug>(
     exit: impl Future<Output = Result<(), E>> + Send + 'static,
     scope: Scope,
-    runtime: Option<Handle>,
+    runtime: Option<&Handle>,
 ) {
     static BACKGROUND: LazyLock<Runtime> = LazyLock::new(|| {
         Builder::new_multi_thread()
@@ -308,7 +308,7 @@ fn detach<M, E: Debug>(
         drop(exit);
         running.complete = true;
     };
-    drop(runtime.as_ref().unwrap_or_else(|| BACKGROUND.handle()).spawn(task));
+    drop(runtime.unwrap_or_else(|| BACKGROUND.handle()).spawn(task));
 }
 
 /// A detached exit, which has ended when this is dropped: by itself, or with its runtime.
