@@ -12,7 +12,7 @@ mod macros;
 /// Runs the block of a case so many times.
 pub type Run = fn(u32);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Case {
     /// The body counts.
     NoOp,
@@ -60,7 +60,7 @@ impl fmt::Display for Case {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Contender {
     /// Enter, body, exit, one after the other. No guarantee: after a panic and a drop there is no exit.
     Bare,

@@ -12,10 +12,9 @@
 
 use std::any::{Any, type_name};
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::poll_fn;
-use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
@@ -74,32 +73,31 @@ where
 {
     let runtime = Handle::try_current().ok();
     let value = manager.enter().await?;
-    let owed = Some((manager, value));
-    let mut guard = Guard { owed, told: Outcome::Cancelled, runtime, scope: Some(Scope::begin()) };
-    let (Some((_, value)), Some(scope)) = (&mut guard.owed, &guard.scope) else { unreachable!() };
-    // In place: passed by value, it would be in the future twice.
-    let ended = scope.run(pin!(body(value))).await;
-    guard.told = told(&ended);
-    scope.nested_ended().await;
-    let (Some((manager, value)), Some(scope)) = (guard.owed.take(), guard.scope.take()) else {
-        unreachable!()
-    };
-    let exit = Box::pin(manager.exit(value, guard.told));
-    let mut shield = Shield::<_, M> {
-        exit: Some(exit),
-        scope: Some(scope),
-        runtime: guard.runtime.take(),
-        manager: PhantomData,
-    };
-    let exited = poll_fn(|cx| {
-        let Some(exit) = &mut shield.exit else { unreachable!() };
-        let polled = caught(|| exit.as_mut().poll(cx));
-        if polled.is_ready() {
-            shield.exit = None;
+    // When the results are weighed nothing else is left: each thing that a panic has to drop on its way costs.
+    let (ended, exited) = {
+        let place = Place { scope: Scope::begin(), runtime };
+        let mut guard = Guard { owed: Some((manager, value, place)), told: Outcome::Cancelled };
+        let Some((_, value, place)) = &mut guard.owed else { unreachable!() };
+        // In place: passed by value, it would be in the future twice.
+        let ended = place.scope.run(pin!(body(value))).await;
+        guard.told = told(&ended);
+        if place.scope.any_nested() {
+            place.scope.nested_ended().await;
         }
-        polled
-    });
-    weigh::<M, _, _>(ended, exited.await)
+        let Some((manager, value, place)) = guard.owed.take() else { unreachable!() };
+        let exit = Box::pin(manager.exit(value, guard.told));
+        let mut shield = Shield { running: Some((exit, place)), report: report::<M> };
+        let exited = poll_fn(|cx| {
+            let Some((exit, _)) = &mut shield.running else { unreachable!() };
+            let polled = caught(|| exit.as_mut().poll(cx));
+            if polled.is_ready() {
+                shield.running = None;
+            }
+            polled
+        });
+        (ended, exited.await)
+    };
+    weigh::<M, _, _>(ended, exited)
 }
 
 /// A block over a manager that may borrow. If the future is dropped, the manager is abandoned, or the exit dropped.
@@ -113,30 +111,38 @@ where
     T: Ended,
 {
     let value = manager.enter().await?;
-    let mut guard = LocalGuard { owed: Some((manager, value)), scope: Scope::begin() };
-    let Some((_, value)) = &mut guard.owed else { unreachable!() };
-    let ended = guard.scope.run(pin!(body(value))).await;
-    let told = told(&ended);
-    guard.scope.nested_ended().await;
-    let Some((manager, value)) = guard.owed.take() else { unreachable!() };
-    let mut exit = pin!(manager.exit(value, told));
-    let exited = poll_fn(|cx| caught(|| exit.as_mut().poll(cx)));
-    weigh::<M, _, _>(ended, exited.await)
+    let (ended, exited) = {
+        let mut guard = LocalGuard { owed: Some((manager, value)), scope: Scope::begin() };
+        let Some((_, value)) = &mut guard.owed else { unreachable!() };
+        let ended = guard.scope.run(pin!(body(value))).await;
+        if guard.scope.any_nested() {
+            guard.scope.nested_ended().await;
+        }
+        let Some((manager, value)) = guard.owed.take() else { unreachable!() };
+        let mut exit = pin!(manager.exit(value, told(&ended)));
+        let exited = poll_fn(|cx| caught(|| exit.as_mut().poll(cx)));
+        (ended, exited.await)
+    };
+    weigh::<M, _, _>(ended, exited)
 }
 
 /// Owes the exit. There is no await between the end of enter and its making.
 struct Guard<M: AsyncContextManager> {
-    owed: Option<(M, M::Value)>,
+    owed: Option<(M, M::Value, Place)>,
     told: Outcome,
+}
+
+/// Where a detached exit runs, and after which others.
+struct Place {
+    scope: Scope,
     runtime: Option<Handle>,
-    scope: Option<Scope>,
 }
 
 impl<M: AsyncContextManager> Drop for Guard<M> {
     fn drop(&mut self) {
-        if let (Some((manager, value)), Some(scope)) = (self.owed.take(), self.scope.take()) {
+        if let Some((manager, value, place)) = self.owed.take() {
             let told = self.told;
-            detach::<M, _>(async move { manager.exit(value, told).await }, scope, self.runtime.as_ref());
+            detach(async move { manager.exit(value, told).await }, place, report::<M>);
         }
     }
 }
@@ -155,25 +161,23 @@ impl<M: LocalAsyncContextManager> Drop for LocalGuard<M> {
 }
 
 /// Has an exit run on if it is dropped in the middle.
-struct Shield<F, M>
+struct Shield<F, E>
 where
-    F: Future<Output = Result<(), M::Error>> + Send + 'static,
-    M: AsyncContextManager,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Debug,
 {
-    exit: Option<Pin<Box<F>>>,
-    scope: Option<Scope>,
-    runtime: Option<Handle>,
-    manager: PhantomData<M>,
+    running: Option<(Pin<Box<F>>, Place)>,
+    report: Report,
 }
 
-impl<F, M> Drop for Shield<F, M>
+impl<F, E> Drop for Shield<F, E>
 where
-    F: Future<Output = Result<(), M::Error>> + Send + 'static,
-    M: AsyncContextManager,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Debug,
 {
     fn drop(&mut self) {
-        if let (Some(exit), Some(scope)) = (self.exit.take(), self.scope.take()) {
-            detach::<M, _>(exit, scope, self.runtime.as_ref());
+        if let Some((exit, place)) = self.running.take() {
+            detach(exit, place, self.report);
         }
     }
 }
@@ -197,23 +201,25 @@ fn weigh<M, T: Ended, E: Debug>(
     match (ended, exited) {
         (Ok(value), Ok(Ok(()))) => Ok(value),
         (Ok(value), Ok(Err(error))) if value.outcome().is_success() => Err(error),
-        (Ok(value), Ok(Err(error))) => {
-            report::<M>(&error);
+        (Ok(value), exited @ Ok(_)) => {
+            report_failure(&exited, report::<M>);
             Ok(value)
         }
         (Ok(_), Err(panic)) => resume_unwind(panic),
         (Err(panic), exited) => {
-            report_failure::<M, _>(&exited);
+            report_failure(&exited, report::<M>);
             resume_unwind(panic)
         }
     }
 }
 
-fn report_failure<M, E: Debug>(exited: &Result<Result<(), E>, Panic>) {
+type Report = fn(&dyn Debug);
+
+fn report_failure<E: Debug>(exited: &Result<Result<(), E>, Panic>, report: Report) {
     match exited {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => report::<M>(error),
-        Err(panic) => report::<M>(&panic.downcast_ref::<&str>().unwrap_or(&"a panic")),
+        Ok(Err(error)) => report(error),
+        Err(panic) => report(panic.downcast_ref::<&str>().unwrap_or(&"a panic")),
     }
 }
 
@@ -223,9 +229,14 @@ fn report<M>(error: &dyn Debug) {
 }
 
 thread_local! {
-    /// The block whose body is being polled, and the last number that was given to a block. 0 is none.
-    static CURRENT: Cell<u64> = const { Cell::new(0) };
-    static LAST: Cell<u64> = const { Cell::new(0) };
+    static HERE: Here = const { Here { current: Cell::new(0), last: Cell::new(0) } };
+}
+
+struct Here {
+    /// The block whose body is being polled. 0 is none.
+    current: Cell<u64>,
+    /// The last number that was given to a block.
+    last: Cell<u64>,
 }
 
 /// The numbers that a thread takes at a time.
@@ -239,29 +250,28 @@ struct Scope {
 
 impl Scope {
     fn begin() -> Self {
-        static TAKEN: AtomicU64 = AtomicU64::new(0);
-        let last = LAST.get();
-        let last = if last.is_multiple_of(CHUNK) { TAKEN.fetch_add(CHUNK, Ordering::Relaxed) } else { last };
-        LAST.set(last + 1);
-        Self { own: last + 1, around: CURRENT.get() }
+        HERE.with(|here| {
+            let mut last = here.last.get();
+            if last.is_multiple_of(CHUNK) {
+                last = next_chunk();
+            }
+            here.last.set(last + 1);
+            Self { own: last + 1, around: here.current.get() }
+        })
     }
 
     /// Runs a body to its end. Blocks that begin in it are nested in this one.
     async fn run<F: Future>(&self, mut body: Pin<&mut F>) -> Result<F::Output, Panic> {
-        poll_fn(|cx| {
-            let outside = CURRENT.replace(self.own);
-            let polled = caught(|| body.as_mut().poll(cx));
-            CURRENT.set(outside);
-            polled
-        })
-        .await
+        poll_fn(|cx| during(self.own, || caught(|| body.as_mut().poll(cx)))).await
+    }
+
+    #[inline]
+    fn any_nested(&self) -> bool {
+        any_detached() && table().any_in(self.own).is_some()
     }
 
     /// Waits for the detached exits of the blocks nested in this one.
     async fn nested_ended(&self) {
-        if DETACHED.load(Ordering::Relaxed) == 0 {
-            return;
-        }
         loop {
             let Some(exit) = table().any_in(self.own) else { return };
             exit.ended().await;
@@ -271,18 +281,39 @@ impl Scope {
 
 /// What is still detached in a block that ends is now in the one around it.
 impl Drop for Scope {
+    #[inline]
     fn drop(&mut self) {
-        if DETACHED.load(Ordering::Relaxed) > 0 {
-            table().hand_on(self.own, self.around);
+        if any_detached() {
+            hand_on(self);
         }
     }
 }
 
+#[cold]
+fn hand_on(scope: &Scope) {
+    table().hand_on(scope.own, scope.around);
+}
+
+#[cold]
+fn next_chunk() -> u64 {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    TAKEN.fetch_add(CHUNK, Ordering::Relaxed)
+}
+
+/// Polls something as a part of this block. It does not panic.
+fn during<T>(block: u64, poll: impl FnOnce() -> T) -> T {
+    let outside = HERE.with(|here| here.current.replace(block));
+    let polled = poll();
+    HERE.with(|here| here.current.set(outside));
+    polled
+}
+
 /// Runs an exit to its end, after those of the blocks nested in its scope.
-fn detach<M, E: Debug>(
+#[cold]
+fn detach<E: Debug>(
     exit: impl Future<Output = Result<(), E>> + Send + 'static,
-    scope: Scope,
-    runtime: Option<&Handle>,
+    place: Place,
+    report: Report,
 ) {
     static BACKGROUND: LazyLock<Runtime> = LazyLock::new(|| {
         Builder::new_multi_thread()
@@ -291,31 +322,27 @@ fn detach<M, E: Debug>(
             .build()
             .expect("a thread for detached exits")
     });
-    let running = Running { number: scope.own, complete: false, report: report::<M> };
-    table().enter(&scope);
+    let Place { scope, runtime } = place;
+    let running = Running { exit: table().enter(&scope), complete: false, report };
     let task = async move {
         // Dropped last: whoever waits for this finds the exit gone.
         let mut running = running;
         scope.nested_ended().await;
-        let mut exit = Box::pin(exit);
-        let exited = poll_fn(|cx| {
-            let outside = CURRENT.replace(scope.around);
-            let polled = caught(|| exit.as_mut().poll(cx));
-            CURRENT.set(outside);
-            polled
-        });
-        report_failure::<M, _>(&exited.await);
-        drop(exit);
+        let exited = {
+            let mut exit = pin!(exit);
+            poll_fn(|cx| during(scope.around, || caught(|| exit.as_mut().poll(cx)))).await
+        };
+        report_failure(&exited, report);
         running.complete = true;
     };
-    drop(runtime.unwrap_or_else(|| BACKGROUND.handle()).spawn(task));
+    drop(runtime.as_ref().unwrap_or_else(|| BACKGROUND.handle()).spawn(task));
 }
 
 /// A detached exit, which has ended when this is dropped: by itself, or with its runtime.
 struct Running {
-    number: u64,
+    exit: Arc<Exit>,
     complete: bool,
-    report: fn(&dyn Debug),
+    report: Report,
 }
 
 impl Drop for Running {
@@ -323,35 +350,42 @@ impl Drop for Running {
         if !self.complete {
             (self.report)(&"destroyed with its runtime");
         }
-        if let Some(exit) = table().leave(self.number) {
-            exit.ended.notify_waiters();
-        }
+        table().leave(&self.exit);
+        self.exit.ended.notify_waiters();
     }
 }
 
 /// How many exits are running detached: as long as there are none, nobody looks into the table.
 static DETACHED: AtomicUsize = AtomicUsize::new(0);
 
-/// The exits that are running detached.
-#[derive(Default)]
-struct Table {
-    exits: HashMap<u64, Exit>,
-    /// The block around and the exit in it.
-    inside: BTreeSet<(u64, u64)>,
+#[inline]
+fn any_detached() -> bool {
+    DETACHED.load(Ordering::Relaxed) > 0
 }
 
-#[derive(Clone)]
+/// The exits that are running detached, by the block around them and their own number.
+#[derive(Default)]
+struct Table(BTreeMap<(u64, u64), Arc<Exit>>);
+
 struct Exit {
     number: u64,
-    around: u64,
-    ended: Arc<Notify>,
+    /// Changed and looked at only with the table.
+    around: AtomicU64,
+    ended: Notify,
 }
 
 impl Exit {
+    fn key(&self) -> (u64, u64) {
+        (self.around.load(Ordering::Relaxed), self.number)
+    }
+
     async fn ended(&self) {
         let ended = self.ended.notified();
         // What is notified from here on is not missed.
-        let running = table().exits.contains_key(&self.number);
+        let running = {
+            let table = table();
+            table.0.contains_key(&self.key())
+        };
         if running {
             ended.await;
         }
@@ -359,38 +393,34 @@ impl Exit {
 }
 
 fn table() -> MutexGuard<'static, Table> {
-    static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
+    static TABLE: Mutex<Table> = Mutex::new(Table(BTreeMap::new()));
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Table {
-    fn enter(&mut self, scope: &Scope) {
-        let exit = Exit { number: scope.own, around: scope.around, ended: Arc::default() };
-        self.inside.insert((exit.around, exit.number));
-        self.exits.insert(exit.number, exit);
+    fn enter(&mut self, scope: &Scope) -> Arc<Exit> {
+        let around = AtomicU64::new(scope.around);
+        let exit = Arc::new(Exit { number: scope.own, around, ended: Notify::new() });
+        self.0.insert(exit.key(), Arc::clone(&exit));
         DETACHED.fetch_add(1, Ordering::Relaxed);
+        exit
     }
 
-    fn leave(&mut self, number: u64) -> Option<Exit> {
-        let exit = self.exits.remove(&number)?;
-        self.inside.remove(&(exit.around, number));
+    fn leave(&mut self, exit: &Exit) {
+        self.0.remove(&exit.key());
         DETACHED.fetch_sub(1, Ordering::Relaxed);
-        Some(exit)
     }
 
-    fn any_in(&self, block: u64) -> Option<Exit> {
-        let (_, number) = self.inside.range((block, 0)..=(block, u64::MAX)).next()?;
-        self.exits.get(number).cloned()
+    fn any_in(&self, block: u64) -> Option<Arc<Exit>> {
+        let (_, exit) = self.0.range((block, 0)..=(block, u64::MAX)).next()?;
+        Some(Arc::clone(exit))
     }
 
     fn hand_on(&mut self, block: u64, around: u64) {
-        let inside: Vec<_> = self.inside.range((block, 0)..=(block, u64::MAX)).copied().collect();
-        for (_, number) in inside {
-            self.inside.remove(&(block, number));
-            self.inside.insert((around, number));
-            if let Some(exit) = self.exits.get_mut(&number) {
-                exit.around = around;
-            }
+        while let Some(exit) = self.any_in(block) {
+            self.0.remove(&exit.key());
+            exit.around.store(around, Ordering::Relaxed);
+            self.0.insert(exit.key(), exit);
         }
     }
 }
@@ -398,7 +428,7 @@ impl Table {
 /// Waits until no detached exit is running.
 pub async fn settle() {
     loop {
-        let Some(exit) = table().exits.values().next().cloned() else { return };
+        let Some(exit) = table().0.values().next().cloned() else { return };
         exit.ended().await;
     }
 }
