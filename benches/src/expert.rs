@@ -182,6 +182,7 @@ where
     }
 }
 
+#[inline]
 fn caught<T>(poll: impl FnOnce() -> Poll<T>) -> Poll<Result<T, Panic>> {
     match catch_unwind(AssertUnwindSafe(poll)) {
         Ok(polled) => polled.map(Ok),
@@ -194,6 +195,7 @@ fn told<T: Ended>(ended: &Result<T, Panic>) -> Outcome {
 }
 
 /// The body's failure wins, else the exit's.
+#[inline]
 fn weigh<M, T: Ended, E: Debug>(
     ended: Result<T, Panic>,
     exited: Result<Result<(), E>, Panic>,
@@ -301,6 +303,7 @@ fn next_chunk() -> u64 {
 }
 
 /// Polls something as a part of this block. It does not panic.
+#[inline]
 fn during<T>(block: u64, poll: impl FnOnce() -> T) -> T {
     let outside = HERE.with(|here| here.current.replace(block));
     let polled = poll();
