@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
+use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -76,7 +77,7 @@ impl Drop for Running {
         let settled = {
             let mut detached = detached();
             detached.running -= 1;
-            if detached.running == 0 { std::mem::take(&mut detached.settling) } else { Vec::new() }
+            if detached.running == 0 { take(&mut detached.settling) } else { Vec::new() }
         };
         settled.into_iter().chain(waiting).for_each(Waker::wake);
     }
@@ -162,27 +163,29 @@ impl<E: Debug + Send + 'static> HandOver for Result<(), E> {
 }
 
 /// A step of a block that is awaited in place, and runs on detached if it is dropped before its end.
-pub(crate) struct Shield<T: HandOver> {
+pub(crate) struct Shield<'a, T: HandOver> {
     step: Option<BoxFuture<T>>,
     outcome: Outcome,
     site: Site,
-    place: Place,
+    place: &'a mut Place,
 }
 
-impl<T: HandOver> Shield<T> {
+impl<'a, T: HandOver> Shield<'a, T> {
+    #[inline]
     pub(crate) fn new(
         step: impl Future<Output = T> + Send + 'static,
         outcome: Outcome,
         site: Site,
-        place: Place,
+        place: &'a mut Place,
     ) -> Self {
         Self { step: Some(Box::pin(step)), outcome, site, place }
     }
 }
 
-impl<T: HandOver> Future for Shield<T> {
+impl<T: HandOver> Future for Shield<'_, T> {
     type Output = T;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let step = self.step.as_mut().expect("a step is not polled after its end");
         let polled = catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx)));
@@ -196,11 +199,20 @@ impl<T: HandOver> Future for Shield<T> {
     }
 }
 
-impl<T: HandOver> Drop for Shield<T> {
-    fn drop(&mut self) {
+impl<T: HandOver> Shield<'_, T> {
+    #[cold]
+    fn hand_over(&mut self) {
         if let Some(step) = self.step.take() {
-            let place = std::mem::take(&mut self.place);
-            detach(async move { step.await.finish().await }, self.outcome, self.site, place);
+            detach(async move { step.await.finish().await }, self.outcome, self.site, take(self.place));
+        }
+    }
+}
+
+impl<T: HandOver> Drop for Shield<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.step.is_some() {
+            self.hand_over();
         }
     }
 }

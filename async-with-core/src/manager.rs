@@ -1,7 +1,6 @@
 use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
-use std::mem::take;
 
 use crate::handover::{self, Shield};
 use crate::lost::Site;
@@ -259,7 +258,7 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
         site: Site,
         place: &mut Place,
     ) -> impl Future<Output = Result<(), Self::Error>> {
-        Shield::new(self.__leave(value, outcome, site), outcome, site, take(place))
+        Shield::new(self.__leave(value, outcome, site), outcome, site, place)
     }
 
     fn __cut(self, value: Self::Value, outcome: Outcome, site: Site, place: Place) {

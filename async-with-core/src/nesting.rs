@@ -6,12 +6,12 @@
 //! allocated or shared for what may never happen.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::handover::Runtime;
 use crate::locking::lock;
@@ -134,24 +134,27 @@ impl Place {
         Inside::new(pin!(Some(future)), self).await
     }
 
-    #[inline]
-    pub(crate) fn has_nested(&self) -> bool {
-        self.nested.0.is_some()
-    }
-
     /// Waits for the detached exits that are nested in the scope.
-    pub(crate) async fn nested_ended(&mut self) {
-        if let Some(exits) = &mut self.nested.0 {
-            while let Some(exit) = exits.last() {
-                poll_fn(|cx| exit.poll(cx)).await;
-                exits.pop();
-            }
-        }
+    #[inline]
+    pub(crate) fn nested_ended(&mut self) -> NestedEnded<'_> {
+        NestedEnded(&mut self.nested)
     }
 
     /// Gives the detached exits that are nested in the scope to the scope around it.
     pub(crate) fn end(&mut self) {
         self.nested = Nested::default();
+    }
+}
+
+/// See [`Place::nested_ended`].
+pub(crate) struct NestedEnded<'a>(&'a mut Nested);
+
+impl Future for NestedEnded<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.0.is_none() { Poll::Ready(()) } else { self.0.poll_ended(cx) }
     }
 }
 
@@ -203,6 +206,18 @@ impl Nested {
             exits.reserve(exits.len() + 1);
         }
         exits.push(exit);
+    }
+
+    #[cold]
+    fn poll_ended(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if let Some(exits) = &mut self.0 {
+            while let Some(exit) = exits.last() {
+                ready!(exit.poll(cx));
+                exits.pop();
+            }
+        }
+        self.0 = None;
+        Poll::Ready(())
     }
 
     #[cold]

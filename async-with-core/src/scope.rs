@@ -260,9 +260,7 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         if let Held::Inside { told, .. } = &mut self.held {
             *told = Some(outcome);
         }
-        if self.place.has_nested() {
-            self.place.nested_ended().await;
-        }
+        self.place.nested_ended().await;
         let site = self.site();
         let mut owed = Some((&mut self.held, &mut self.place));
         let mut exit = pin!(None);

@@ -41,7 +41,8 @@ impl<M: AsyncContextManager> AsyncContextManager for ExitTimeout<M> {
         let runtime = timer.clone().map_or_else(Runtime::current, Runtime::Tokio);
         // Shielded: when it is late it is dropped, and thereby handed over.
         let site = inner.site;
-        let exit = Shield::new(inner.leave(value, outcome), outcome, site, Place::on(runtime));
+        let mut place = Place::on(runtime);
+        let exit = Shield::new(inner.leave(value, outcome), outcome, site, &mut place);
         let exit = {
             let _in_runtime = timer.as_ref().map(tokio::runtime::Handle::enter);
             tokio::time::timeout(limit, exit)

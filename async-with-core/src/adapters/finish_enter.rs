@@ -43,8 +43,8 @@ impl<M: AsyncContextManager> AsyncContextManager for FinishEnter<M> {
             let entered = inner.enter().await;
             Entering { inner, entered }
         };
-        let Entering { inner, entered } =
-            Shield::new(enter, Outcome::Cancelled, site, Place::detachable()).await;
+        let mut place = Place::detachable();
+        let Entering { inner, entered } = Shield::new(enter, Outcome::Cancelled, site, &mut place).await;
         self.inner = inner;
         entered
     }

@@ -245,8 +245,8 @@ impl<P: Parts> Held<P> {
         self.told = outcome;
         self.place.nested_ended().await;
         let Some(parts) = self.parts.take() else { return Unwinding::new(outcome) };
-        let (site, place) = (self.site, take(&mut self.place));
-        Shield::new(parts.unwind(outcome, site), outcome, site, place).await
+        let site = self.site;
+        Shield::new(parts.unwind(outcome, site), outcome, site, &mut self.place).await
     }
 }
 
