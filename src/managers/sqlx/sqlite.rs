@@ -5,6 +5,7 @@
 //! The count goes down only when sqlx ends a transaction, so there is always one for that, if need be a new and empty one.
 
 use sqlx::{ConnectOptions, Connection, Database, Executor, Pool, Transaction};
+use sqlx_core::transaction::TransactionManager;
 
 use crate::Outcome;
 
@@ -19,7 +20,17 @@ pub(super) async fn end<DB: Database>(
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let committed = if outcome.is_success() { tx.execute("COMMIT").await.map(drop) } else { Ok(()) };
+    let committed = if !outcome.is_success() {
+        Ok(())
+    } else if DB::TransactionManager::get_transaction_depth(&tx) == 1 {
+        // Counts down, if it succeeds; then all is done. If it fails, the count is as it was.
+        match DB::TransactionManager::commit(&mut tx).await {
+            Ok(()) => return Ok(()),
+            failed => failed,
+        }
+    } else {
+        tx.execute("COMMIT").await.map(drop)
+    };
     let begun = tx.execute("BEGIN").await.is_ok();
     if !tx.is_in_transaction() {
         // A savepoint that was cut while it was set has rolled back everything, and sqlx knows.
