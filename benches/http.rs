@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 use tokio::task::yield_now;
 
 /// Far more than any request takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A web server that has a block for each request, against the same without blocks.
 #[derive(Parser)]

@@ -19,6 +19,7 @@ use sqlx::{PgPool, SqlitePool};
 #[cfg(unix)]
 #[path = "../tests/common/postgres.rs"]
 #[allow(dead_code, reason = "the tests also stop and kill it")]
+#[allow(clippy::duration_suboptimal_units, reason = "the tests are for older compilers too")]
 mod cluster;
 
 const ACCOUNTS: i32 = 10_000;
@@ -33,14 +34,11 @@ struct Args {
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// How many slices each contender has.
-    #[arg(long, default_value_t = 11)]
+    #[arg(long, default_value_t = 9)]
     rounds: usize,
     /// How many connections the pool of PostgreSQL has.
     #[arg(long, default_value_t = 8)]
     connections: u32,
-    /// Also against hand-written code that sends the statements that `pool.transaction()` sends.
-    #[arg(long)]
-    same_statements: bool,
     /// Only this database.
     #[arg(long)]
     only: Option<Database>,
@@ -55,11 +53,15 @@ enum Database {
     Postgres,
 }
 
-const NAMES: [&str; 3] = ["by hand", "pool.transaction()", "by hand, the same statements"];
+const NAMES: [&str; 2] = ["by hand", "pool.transaction()"];
+
+/// PostgreSQL takes the commit of a transaction that has failed for a success, and rolls back. `pool.transaction()` asks before
+/// each commit whether that is so.
+const NAMES_POSTGRES: [&str; 3] = [NAMES[0], NAMES[1], "by hand, asking before the commit"];
 
 /// The contenders, over one kind of database.
 macro_rules! contenders {
-    ($module:ident, $pool:ident, $connection:ident, |$tx:ident| $end:block) => {
+    ($module:ident, $pool:ident, $connection:ident, $names:ident, |$tx:ident| $ask:block) => {
         mod $module {
             use super::*;
             use sqlx::{Executor, $connection};
@@ -90,11 +92,19 @@ macro_rules! contenders {
                 async_with!(pool.transaction() as tx => { change(tx).await? })
             }
 
-            async fn same_statements(pool: &$pool) -> Result<i64, sqlx::Error> {
+            async fn asking(pool: &$pool) -> Result<i64, sqlx::Error> {
                 let mut $tx = pool.begin().await?;
-                let balance = change(&mut $tx).await?;
-                $end;
-                Ok(balance)
+                match change(&mut $tx).await {
+                    Ok(balance) => {
+                        $ask
+                        $tx.commit().await?;
+                        Ok(balance)
+                    }
+                    Err(error) => {
+                        $tx.rollback().await?;
+                        Err(error)
+                    }
+                }
             }
 
             pub async fn fill(pool: &$pool) -> Result<(), sqlx::Error> {
@@ -114,16 +124,15 @@ macro_rules! contenders {
                 args: &Args,
             ) -> Result<Vec<Vec<Slice>>, sqlx::Error> {
                 let length = Duration::from_secs_f64(args.seconds);
-                let contenders = if args.same_statements { 3 } else { 2 };
-                let mut slices = vec![Vec::new(); contenders];
+                let mut slices = vec![Vec::new(); $names.len()];
                 // The first round is to get warm.
                 for round in 0..=args.rounds {
-                    for contender in order(contenders, round) {
+                    for contender in order($names.len(), round) {
                         let pool = pool.clone();
                         let work = async move |pool: &$pool| match contender {
                             0 => by_hand(pool).await,
                             1 => block(pool).await,
-                            _ => same_statements(pool).await,
+                            _ => asking(pool).await,
                         };
                         let seen = slice(tasks, length, move |_| {
                             let pool = pool.clone();
@@ -141,14 +150,9 @@ macro_rules! contenders {
     };
 }
 
-contenders!(sqlite, SqlitePool, SqliteConnection, |tx| {
-    tx.execute("COMMIT").await?;
-    tx.execute("BEGIN").await?;
-    tx.rollback().await?;
-});
-contenders!(postgres, PgPool, PgConnection, |tx| {
+contenders!(sqlite, SqlitePool, SqliteConnection, NAMES, |tx| {});
+contenders!(postgres, PgPool, PgConnection, NAMES_POSTGRES, |tx| {
     tx.execute("SELECT 1").await?;
-    tx.commit().await?;
 });
 
 #[tokio::main]
@@ -177,7 +181,12 @@ async fn main() -> anyhow::Result<()> {
             PgPoolOptions::new().max_connections(args.connections).connect(&cluster.url("postgres")).await?;
         postgres::fill(&pool).await?;
         for tasks in &args.tasks {
-            comparison.add("PostgreSQL", *tasks, &NAMES, &postgres::compare(&pool, *tasks, &args).await?);
+            comparison.add(
+                "PostgreSQL",
+                *tasks,
+                &NAMES_POSTGRES,
+                &postgres::compare(&pool, *tasks, &args).await?,
+            );
         }
         pool.close().await;
     }

@@ -50,7 +50,12 @@ pub static FLAT: [Layout; 8] = [
         name: "local, all in one",
         make: |scopes| {
             let (inside, _) = flat(scopes - 1, || Box::pin(local()));
-            (vec![Box::pin(async move { async_with!(Local => { side_by_side(inside).await }) })], scopes)
+            (
+                vec![Box::pin(
+                    async move { async_with!(Local => { side_by_side(inside).await; held().await }) },
+                )],
+                scopes,
+            )
         },
         cut: Cut::Abandoned,
     },
@@ -58,7 +63,12 @@ pub static FLAT: [Layout; 8] = [
         name: "guaranteed, all in one",
         make: |scopes| {
             let (inside, _) = flat(scopes - 1, || Box::pin(guaranteed()));
-            (vec![Box::pin(async move { async_with!(Guaranteed => { side_by_side(inside).await }) })], scopes)
+            (
+                vec![Box::pin(async move {
+                    async_with!(Guaranteed => { side_by_side(inside).await; held().await });
+                })],
+                scopes,
+            )
         },
         cut: Cut::Detached,
     },
@@ -200,9 +210,9 @@ fn deep_bare(levels: usize) -> Live {
         let mut manager = Local;
         let Ok(value) = manager.enter().await;
         if levels > 1 {
-            deep_bare(levels - 1).await
+            deep_bare(levels - 1).await;
         } else {
-            held().await
+            held().await;
         }
         let Ok(()) = manager.exit(value, Outcome::Completed).await;
     })
