@@ -75,9 +75,9 @@ fn run(args: &Args) -> anyhow::Result<()> {
     sizes.add_rows(layouts::sizes().map(|(name, size)| [name.to_owned(), size.to_string()]));
     println!("{sizes}\n");
     println!("Of each scope: bytes on the heap with its future, and nanoseconds.\n");
-    print(&flat, "scopes", |number| args.scopes.contains(&number));
+    print(&flat, "scopes", &METRICS, |number| args.scopes.contains(&number));
     println!("\nOf each level of a recursion by boxes:\n");
-    print(&deep, "levels", |_| true);
+    print(&deep, "levels", &[&METRICS[..], &[STACK_TAKEN]].concat(), |_| true);
     draw(&args.plots, &flat, &deep)?;
     println!("\nThe plots are in {}.", args.plots.display());
     Ok(())
@@ -108,10 +108,10 @@ type Metric = (&'static str, fn(&Sample) -> f64);
 
 const BYTES: Metric = ("bytes", |sample| sample.bytes);
 const CUT: Metric = ("cut and settled", |sample| sample.cut + sample.settled);
-const METRICS: [Metric; 8] = [
+const STACK_TAKEN: Metric = ("bytes of stack", |sample| sample.stack);
+const METRICS: [Metric; 7] = [
     BYTES,
     ("bytes when detached", |sample| sample.detached),
-    ("stack", |sample| sample.stack),
     ("enter", |sample| sample.enter),
     ("hold", |sample| sample.hold),
     ("exit", |sample| sample.exit),
@@ -123,12 +123,13 @@ fn middle((_, of): Metric, samples: &[Sample]) -> f64 {
     median(samples.iter().map(of))
 }
 
-fn print(measured: &[Measured], number: &str, shown: impl Fn(usize) -> bool) {
-    let header: Vec<_> = ["layout", number].into_iter().chain(METRICS.map(|(name, _)| name)).collect();
+fn print(measured: &[Measured], number: &str, metrics: &[Metric], shown: impl Fn(usize) -> bool) {
+    let header: Vec<_> =
+        ["layout", number].into_iter().chain(metrics.iter().map(|(name, _)| *name)).collect();
     let mut table = table(&header, 1);
     for (layout, numbers) in measured {
         for (number, samples) in numbers.iter().filter(|(number, _)| shown(*number)) {
-            let cells = METRICS.map(|metric| rounded(middle(metric, samples)));
+            let cells = metrics.iter().map(|metric| rounded(middle(*metric, samples)));
             table.add_row([layout.name.to_owned(), number.to_string()].into_iter().chain(cells));
         }
     }

@@ -66,7 +66,11 @@ pub fn as_f64(number: u64) -> f64 {
 /// With three digits that say something.
 #[must_use]
 pub fn rounded(value: f64) -> String {
-    let digits = if value.abs() < 10.0 { 2 } else { usize::from(value.abs() < 100.0) };
+    let digits = match value.abs() {
+        10.0..100.0 => 1,
+        size if size > 0.0 && size < 10.0 => 2,
+        _ => 0,
+    };
     format!("{value:.digits$}")
 }
 
