@@ -5,6 +5,7 @@
 //! thrown away; it does not sync either. So the databases take as little time as they can, and what is around them shows.
 
 #![deny(warnings, clippy::all, clippy::pedantic)]
+#![cfg_attr(not(unix), allow(dead_code, unused_imports, reason = "the server is started on Unix only"))]
 
 use std::time::Duration;
 
