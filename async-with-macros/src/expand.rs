@@ -47,9 +47,8 @@ use std::collections::HashMap;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
-use syn::Expr;
 
-use crate::jumps::{self, Way};
+use crate::jumps::{self, Rewriter, Way};
 use crate::mistakes::Mistakes;
 use crate::parse::{self, Flavour, Invocation, Item};
 use crate::tokens::{has_jump, may_return};
@@ -70,7 +69,10 @@ pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> TokenStream {
     };
     let expander = Expander::new(&facade.stream());
     match parse::invocation(flavour, input.collect()) {
-        Ok(invocation) => expander.block(invocation, false).0,
+        Ok(invocation) => {
+            let block = expander.outermost(&expander.block(invocation, false), Way::leave);
+            ours!({ #block })
+        }
         Err(mistakes) => Mistakes::expand(mistakes),
     }
 }
@@ -101,16 +103,26 @@ impl Expander {
     }
 
     /// The expansion of a block that stands in the body of another one, if a jump leads out of it; `None` leaves it to rustc.
-    pub(crate) fn nested(&self, flavour: Flavour, input: TokenStream) -> Option<Expr> {
-        let invocation = parse::invocation(flavour, input).ok()?;
+    ///
+    /// Its jumps are drawn as they leave the body around it too: nothing that has been drawn is read again.
+    pub(crate) fn nested(
+        &self,
+        flavour: Flavour,
+        input: TokenStream,
+        around: &mut Rewriter<'_>,
+    ) -> Option<TokenStream> {
+        let mut block = self.block(parse::invocation(flavour, input).ok()?, true);
         // The first manager is evaluated outside of the nested block, in the body around it.
-        let in_head = invocation.items.first().is_some_and(|item| has_jump(&item.manager));
-        let (block, ways) = self.block(invocation, true);
-        if in_head || !ways.is_empty() { syn::parse2(block).ok() } else { None }
+        let manager = &mut block.first.item.manager;
+        if block.ways.is_empty() && !has_jump(manager) {
+            return None;
+        }
+        *manager = around.rewritten(std::mem::take(manager));
+        Some(self.outermost(&block, |way| around.pass_on(way)))
     }
 
-    /// The expansion, and the ways out of the block that stand in it.
-    fn block(&self, invocation: Invocation, nested: bool) -> (TokenStream, Vec<Way>) {
+    /// Draws a block but for what stands around its levels.
+    fn block(&self, invocation: Invocation, nested: bool) -> Block {
         let private = &self.private;
         let Invocation { flavour, items, body } = invocation;
         let form = if items.len() > 1 { Form::Several } else { Form::One };
@@ -158,7 +170,7 @@ impl Expander {
             };
         }
         let run = levels[0].run(self, &returns, &inside, form == Form::One, true);
-        (self.outermost(&levels[0], &returns, &run, &ways, &returned), ways)
+        Block { first: levels.swap_remove(0), returns, run, ways, returned }
     }
 
     /// The expansion of a function whose body is the block: one block in another for each item, of which each gives what the
@@ -212,16 +224,10 @@ impl Expander {
         }
     }
 
-    /// What stands around the levels: the way out of the whole.
-    fn outermost(
-        &self,
-        first: &Level,
-        returns: &Ident,
-        run: &TokenStream,
-        ways: &[Way],
-        returned: &TokenStream,
-    ) -> TokenStream {
+    /// What stands around the levels, without braces: the way out of the whole, where `leave` is the jump for each way.
+    fn outermost(&self, block: &Block, mut leave: impl FnMut(&Way) -> TokenStream) -> TokenStream {
         let private = &self.private;
+        let Block { first, returns, run, ways, returned } = block;
         let set_up = first.set_up(self, None);
         let Level { errors, policy, value, .. } = first;
         // With several items the type of the block is not known before the last of them.
@@ -235,8 +241,8 @@ impl Expander {
             ours!(let _: &#private::Hint<#private::Infallible> = &#returns;)
         };
         let values = ways.iter().filter_map(|way| way.value.as_ref());
-        let arms = ways.iter().enumerate().map(|(number, way)| way.arm(number, private));
-        ours!({
+        let arms = ways.iter().enumerate().map(|(number, way)| way.arm(number, &leave(way), private));
+        ours! {
             let #returns = #private::Hint::new();
             #early
             #(let mut #values = #private::None;)*
@@ -254,7 +260,7 @@ impl Expander {
                     #private::Flow::Jump(_) => #private::unreachable!(),
                 }
             }
-        })
+        }
     }
 
     /// Puts a question to an error type: whether anything can fail with it.
@@ -294,6 +300,17 @@ struct Mode {
     returns: bool,
     /// Whether the block is expanded in the body of another one.
     nested: bool,
+}
+
+/// A block of which the levels are drawn.
+struct Block {
+    first: Level,
+    returns: Ident,
+    run: TokenStream,
+    /// The ways out of the block that stand in it.
+    ways: Vec<Way>,
+    /// What becomes of a `return` in it.
+    returned: TokenStream,
 }
 
 /// One item of a block, and the names of its locals.

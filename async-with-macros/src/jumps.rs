@@ -12,11 +12,12 @@
 //! A body without these words is not even parsed. A jump in a macro other than ours and `select!`, or in a body that is nested
 //! too deeply to be parsed, is left alone; rustc refuses it (E0267).
 
-use proc_macro2::{Delimiter, Ident, Literal, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
+use syn::token::Brace;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Expr, Label, Lifetime, Macro, Pat, Stmt, Token};
+use syn::{Attribute, Block, Expr, ExprBlock, Label, Lifetime, Macro, Pat, Stmt, Token};
 
 use crate::expand::{Expander, ours};
 use crate::parse::Flavour;
@@ -46,20 +47,29 @@ impl Way {
         }
     }
 
-    /// The arm that goes this way, outside of the body.
-    pub(crate) fn arm(&self, number: usize, private: &TokenStream) -> TokenStream {
-        let Self { label, value, .. } = self;
+    /// The jump as the user has written it; its value is `value`.
+    pub(crate) fn leave(&self) -> TokenStream {
+        let Self { label, .. } = self;
+        match (self.leave, &self.value) {
+            (Leave::Break, Some(_)) => ours!(break #label value),
+            (Leave::Break, None) => ours!(break #label),
+            (Leave::Continue, _) => ours!(continue #label),
+        }
+    }
+
+    /// The arm that goes this way by `leave`, outside of the body.
+    pub(crate) fn arm(&self, number: usize, leave: &TokenStream, private: &TokenStream) -> TokenStream {
         let name = self.name(number, private);
-        match (self.leave, value) {
-            (Leave::Break, Some(value)) => ours!(#private::Flow::Jump(#name) => match #value {
-                #private::Some(value) => break #label value,
+        match (self.leave, &self.value) {
+            (Leave::Break, Some(place)) => ours!(#private::Flow::Jump(#name) => match #place {
+                #private::Some(value) => #leave,
                 #private::None => #private::unreachable!(),
             },),
-            (Leave::Break, None) => ours!(#private::Flow::Jump(#name) => break #label,),
+            (Leave::Break, None) => ours!(#private::Flow::Jump(#name) => #leave,),
             // The user has written it where it is needed.
             (Leave::Continue, _) => ours!(
                 #[allow(clippy::needless_continue)]
-                #private::Flow::Jump(#name) => continue #label,
+                #private::Flow::Jump(#name) => #leave,
             ),
         }
     }
@@ -67,11 +77,10 @@ impl Way {
 
 /// Rewrites the jumps of `code` that lead out of it, and adds them to `ways`.
 pub(crate) fn rewrite(code: TokenStream, ways: &mut Vec<Way>, expander: &Expander) -> TokenStream {
-    let mut rewriter = Rewriter { expander, ways, in_loop: false, labels: Vec::new() };
-    rewriter.tokens(&code).unwrap_or(code)
+    Rewriter { expander, ways, in_loop: false, labels: Vec::new() }.rewritten(code)
 }
 
-struct Rewriter<'a> {
+pub(crate) struct Rewriter<'a> {
     expander: &'a Expander,
     ways: &'a mut Vec<Way>,
     /// Whether a loop of the body is around, which takes the jumps without a label.
@@ -82,13 +91,23 @@ struct Rewriter<'a> {
 
 impl Rewriter<'_> {
     /// Rewrites an expression that is there as tokens, if there is something to rewrite and it parses.
-    fn tokens(&mut self, tokens: &TokenStream) -> Option<TokenStream> {
-        if !has_jump(tokens) || too_deep(tokens).is_some() {
-            return None;
+    pub(crate) fn rewritten(&mut self, tokens: TokenStream) -> TokenStream {
+        if !has_jump(&tokens) || too_deep(&tokens).is_some() {
+            return tokens;
         }
-        let mut expr = syn::parse2::<Expr>(tokens.clone()).ok()?;
+        let Ok(mut expr) = syn::parse2::<Expr>(tokens.clone()) else { return tokens };
         self.visit_expr_mut(&mut expr);
-        Some(expr.into_token_stream())
+        expr.into_token_stream()
+    }
+
+    /// A way out of a block nested in the body: a jump in the body, which may lead out of it in turn.
+    pub(crate) fn pass_on(&mut self, way: &Way) -> TokenStream {
+        if self.stays_inside(way.label.as_ref()) {
+            return way.leave();
+        }
+        let value = way.value.is_some().then(|| ours!(value));
+        let jump = self.jump(way.leave, way.label.clone(), value.as_ref());
+        ours!({ #jump })
     }
 
     fn within(&mut self, label: Option<&Label>, is_loop: bool, visit: impl FnOnce(&mut Self)) {
@@ -105,13 +124,7 @@ impl Rewriter<'_> {
     }
 
     /// The jump in the form that leaves the body.
-    fn jump(
-        &mut self,
-        attributes: &[Attribute],
-        leave: Leave,
-        label: Option<Lifetime>,
-        value: Option<&TokenStream>,
-    ) -> Expr {
+    fn jump(&mut self, leave: Leave, label: Option<Lifetime>, value: Option<&TokenStream>) -> TokenStream {
         let private = &self.expander.private;
         // Each value has a way of its own, where it may become what is expected of it.
         let same = |way: &Way| way.leave == leave && way.label == label && way.value.is_none();
@@ -124,7 +137,7 @@ impl Rewriter<'_> {
         let way = &self.ways[number];
         let name = way.name(number, private);
         let store = way.value.as_ref().map(|place| ours!(#place = #private::Some(#value);));
-        syn::parse_quote!(#(#attributes)* { #store match #private::jump(#name).await {} })
+        ours!(#store match #private::jump(#name).await {})
     }
 
     /// The expansion of a nested block out of which a jump leads, made on the spot so that the jump is seen; or a `select!`
@@ -145,9 +158,9 @@ impl Rewriter<'_> {
             }
             _ => return None,
         };
-        let mut nested = self.expander.nested(flavour, mac.tokens.clone())?;
-        self.visit_expr_mut(&mut nested);
-        Some(syn::parse_quote!(#(#attributes)* #nested))
+        let expander = self.expander;
+        let nested = expander.nested(flavour, mac.tokens.clone(), self)?;
+        Some(in_braces(attributes, nested))
     }
 
     /// The arms of `tokio::select!`: `pattern = future [, if condition] => handler`, `else => handler`.
@@ -181,10 +194,17 @@ impl Rewriter<'_> {
     }
 }
 
+/// A block of what has been drawn, which is not parsed: it may be large, and parsed again for each block around it.
+fn in_braces(attributes: &[Attribute], drawn: TokenStream) -> Expr {
+    let brace_token = Brace(Span::mixed_site());
+    let block = Block { brace_token, stmts: vec![Stmt::Expr(Expr::Verbatim(drawn), None)] };
+    Expr::Block(ExprBlock { attrs: attributes.to_vec(), label: None, block })
+}
+
 /// A handler in braces ends with them, whatever follows.
 fn handler(input: ParseStream<'_>) -> syn::Result<Expr> {
     match input.cursor().group(Delimiter::Brace) {
-        Some(_) => Ok(Expr::Block(syn::ExprBlock { attrs: Vec::new(), label: None, block: input.parse()? })),
+        Some(_) => Ok(Expr::Block(ExprBlock { attrs: Vec::new(), label: None, block: input.parse()? })),
         None => input.parse(),
     }
 }
@@ -197,10 +217,12 @@ impl VisitMut for Rewriter<'_> {
                     self.visit_expr_mut(value);
                 }
                 let value = r#break.expr.as_ref().map(ToTokens::to_token_stream);
-                *expr = self.jump(&r#break.attrs, Leave::Break, r#break.label.clone(), value.as_ref());
+                let jump = self.jump(Leave::Break, r#break.label.clone(), value.as_ref());
+                *expr = in_braces(&r#break.attrs, jump);
             }
             Expr::Continue(r#continue) if !self.stays_inside(r#continue.label.as_ref()) => {
-                *expr = self.jump(&r#continue.attrs, Leave::Continue, r#continue.label.clone(), None);
+                let jump = self.jump(Leave::Continue, r#continue.label.clone(), None);
+                *expr = in_braces(&r#continue.attrs, jump);
             }
             Expr::Loop(r#loop) => {
                 let label = r#loop.label.clone();
