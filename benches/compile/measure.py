@@ -2,15 +2,17 @@
 """What blocks cost to compile: through the macro, and the same written by hand with the same guarantees.
 
     python3 benches/compile/measure.py
+    python3 benches/compile/measure.py --release --blocks 400 --rounds 1
 
-prints a Markdown table. It needs Python 3.9 or newer with nothing installed, cargo, and on Linux `size` for the size of the
-code. It generates crates of about 1,000 blocks (`blocks.py`), which are functions over the managers in `managers.rs`; by hand
-they are over `expert.rs` of the benches. What they depend on is built beforehand. Then for each crate, one after the other and
-so again, nothing but the crate is compiled, not incrementally. Times are wall times of cargo, memory is the greatest that one
-process of it has, both are medians; ratios are of these.
+print Markdown tables. It needs Python 3.9 or newer with nothing installed, a Unix, cargo, and for the size of the code `size`.
+Alone on the machine, the first takes about two minutes. It generates crates of about 1,000 blocks (`blocks.py`), which are
+functions over the managers in `managers.rs`; by hand they are over `expert.rs` of the benches. What they depend on is built
+beforehand. Then for each crate, one after the other and so again, nothing but the crate is compiled, not incrementally. Times are
+wall times of cargo, memory is the greatest that one process of it has, both are medians; ratios are of these.
 
-`--passes` shows where the compiler spends the time, `--expansion` what the macros make of a block and how long they take,
-`--macros` how long the crate of the macros takes to build, `--syn` which versions of syn a user of tokio and async-with builds.
+Without options it measures `cargo check`, what the macros make of a block and how long they take (`--expansion`), the build of
+the crate of the macros (`--macros`), and which versions of syn a user of tokio and async-with builds (`--syn`). `--passes` shows where the
+compiler spends the time.
 """
 
 from __future__ import annotations
@@ -156,7 +158,7 @@ def compiling(title: str, runs: dict[str, list[Run]]) -> list[list[str]]:
 
 
 def row(title: str, figures: dict[str, float], form: str) -> list[str]:
-    ratio = f"{figures['macro'] / figures['hand']:.2f}" if {"macro", "hand"} <= figures.keys() else ""
+    ratio = f"{figures['macro'] / figures['hand']:.2f}" if figures["hand"] > 0 else ""
     return [title, *(form.format(figure) for figure in figures.values()), ratio]
 
 
@@ -182,50 +184,64 @@ def code(file: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def passes(work: Workspace, rounds: int) -> list[list[str]]:
-    """The phases of the compiler that differ most, by what rustc itself says of `cargo check`."""
-    unstable = {"RUSTC_BOOTSTRAP": "1", "CARGO_TARGET_DIR": str(work.work / "target" / "passes")}
-    arguments = ("rustc", "--profile", "check")
+# What rustc says of itself is for nightly, and the environment variable that has it say so has crates built anew.
+def unstable(work: Workspace) -> dict[str, str]:
+    return {"RUSTC_BOOTSTRAP": "1", "CARGO_TARGET_DIR": str(work.work / "target" / "unstable")}
+
+
+def phases(work: Workspace, rounds: int) -> dict[str, list[dict[str, float]]]:
+    """How long each phase of the compiler takes in `cargo check`, in each run."""
+    environment = unstable(work)
+    work.cargo("rustc", "managers", "--profile", "check", **environment)
     names = [name for name in work.forms if not name.endswith(HALF)]
-    work.cargo("rustc", "managers", "--profile", "check", **unstable)
-    times: dict[str, dict[str, list[float]]] = {name: {} for name in names}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
-            run = work.compile(name, *arguments, "--", "-Ztime-passes", **unstable)
-            for seconds, phase in re.findall(r"^time:\s+([\d.]+);.*\t(\S+)$", run.stdout + run.stderr, re.MULTILINE):
-                times[name].setdefault(phase, []).append(float(seconds))
-    medians = {name: {phase: statistics.median(all_of) for phase, all_of in of.items()} for name, of in times.items()}
-    first = medians[names[0]]
-    most = sorted(first, key=lambda phase: -abs(first[phase] - medians[names[-1]].get(phase, 0)))
-    return [row(phase, {name: medians[name].get(phase, 0) for name in names}, "{:.3f} s") for phase in most[:15]]
+            run = work.compile(name, "rustc", "--profile", "check", "--", "-Ztime-passes", **environment)
+            lines = re.findall(r"^time:\s+([\d.]+);.*\t(\S+)$", run.stdout + run.stderr, re.MULTILINE)
+            found[name].append({phase: float(seconds) for seconds, phase in lines})
+    return found
 
 
-def expansion(work: Workspace) -> list[list[str]]:
+def median_phases(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {phase: statistics.median(run.get(phase, 0) for run in runs) for phase in runs[0]}
+
+
+def passes(work: Workspace, rounds: int) -> list[list[str]]:
+    """The phases that differ most. Some are part of others."""
+    medians = {name: median_phases(runs) for name, runs in phases(work, rounds).items()}
+    macro, hand = medians["macro"], medians["hand"]
+    most = sorted(macro, key=lambda phase: -abs(macro[phase] - hand.get(phase, 0)))
+    return [row(f"`{phase}`", {name: of.get(phase, 0) for name, of in medians.items()}, "{:.3f} s") for phase in most[:15]]
+
+
+def expansion(work: Workspace, rounds: int) -> list[list[str]]:
     """The source as the compiler has it after the macros; `pin!` and the like are expanded too."""
-    unstable = {"RUSTC_BOOTSTRAP": "1", "CARGO_TARGET_DIR": str(work.work / "target" / "passes")}
-    rows = []
-    texts = {}
+    environment = unstable(work)
+    rows, texts = [], {}
     for name in (name for name in work.forms if not name.endswith(HALF)):
-        texts[name] = work.cargo("rustc", name, "--profile", "check", "--", "-Zunpretty=expanded", **unstable).stdout
+        texts[name] = work.cargo("rustc", name, "--profile", "check", "--", "-Zunpretty=expanded", **environment).stdout
     for title, measure in (("expanded, a block, bytes", len), ("expanded, a block, tokens", tokens)):
         rows.append(row(title, {name: measure(text) / work.blocks[name] for name, text in texts.items()}, "{:.0f}"))
-    return rows
+    microseconds = {
+        name: median_phases(runs).get("macro_expand_crate", 0) / work.blocks[name] * 1e6
+        for name, runs in phases(work, rounds).items()
+    }
+    return [*rows, row("expanding, a block, all macros in it", microseconds, "{:.0f} µs")]
 
 
 def tokens(text: str) -> int:
     return len(re.findall(r"'?\w+|\"[^\"]*\"|[^\w\s]", text))
 
 
-def own_build(rounds: int, work: Path) -> list[list[str]]:
+def own_build(work: Path) -> list[list[str]]:
     """The crate of the macros from nothing, with all that it depends on."""
     rows = []
-    for title, arguments in (("as in development", ()), ("--release", ("--release",))):
-        seconds = []
-        for _ in range(rounds):
-            shutil.rmtree(work / "target" / "own", ignore_errors=True)
-            target = {"CARGO_TARGET_DIR": str(work / "target" / "own")}
-            seconds.append(cargo("build", "-p", "async-with-macros", *arguments, folder=ROOT, **target).seconds)
-        rows.append([f"cargo build -p async-with-macros, {title}", f"{statistics.median(seconds):.1f} s"])
+    for command in (["build"], ["build", "--release"]):
+        folder = work / "target" / "own"
+        shutil.rmtree(folder, ignore_errors=True)
+        run = cargo(*command, "--package", "async-with-macros", folder=ROOT, CARGO_TARGET_DIR=str(folder))
+        rows.append([f"`cargo {' '.join(command)} -p async-with-macros`", f"{run.seconds:.1f} s"])
     return rows
 
 
@@ -241,8 +257,8 @@ def syn(work: Workspace) -> list[list[str]]:
     return rows
 
 
-def table(heads: list[str], rows: list[list[str]]):
-    print(f"\n| {' | '.join(heads)} |\n|---|{'---:|' * (len(heads) - 1)}")
+def table(heads: list[str], rows: list[list[str]], align: str = "---:"):
+    print(f"\n| {' | '.join(heads)} |\n|---|{(align + '|') * (len(heads) - 1)}")
     for cells in rows:
         print(f"| {' | '.join(cells)} |")
 
@@ -253,7 +269,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often each is compiled")
     parser.add_argument("--bare", action="store_true", help="also by hand with no guarantee")
     parser.add_argument("--check", action="store_true", help="only `cargo check`")
-    parser.add_argument("--release", action="store_true", help="only `cargo build --release` and what it makes")
+    parser.add_argument("--release", action="store_true", help="only `cargo build --release`, and the size of what it makes")
     parser.add_argument("--passes", action="store_true", help="only the phases of the compiler")
     parser.add_argument("--expansion", action="store_true", help="only the size of the expanded code")
     parser.add_argument("--macros", action="store_true", help="only the build of the crate of the macros")
@@ -262,11 +278,11 @@ def main() -> int:
     options = parser.parse_args()
 
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
-    folder = options.work or target / "compile"
+    folder = (options.work or target / "compile").resolve()
     forms = ["macro", "hand", *(["bare"] if options.bare else [])]
     work = Workspace(folder, forms, options.blocks)
     chosen = {what for what in ("check", "release", "passes", "expansion", "macros", "syn") if getattr(options, what)}
-    chosen = chosen or {"check", "release", "expansion", "macros", "syn"}
+    chosen = chosen or {"check", "expansion", "macros", "syn"}
 
     rows = []
     if "check" in chosen:
@@ -278,16 +294,16 @@ def main() -> int:
                 work.cargo("build", name, "--release")
         rows += sizes(work)
     if "expansion" in chosen:
-        rows += expansion(work)
+        rows += expansion(work, options.rounds)
     if "passes" in chosen:
         rows += passes(work, options.rounds)
     heads = [f"{work.blocks['macro']} blocks", "macro", "by hand", *(["bare"] if options.bare else []), "macro / by hand"]
     if rows:
         table(heads, rows)
     if "macros" in chosen:
-        table(["", "time"], own_build(options.rounds, folder))
+        table(["", "time"], own_build(folder))
     if "syn" in chosen:
-        table(["", "used by"], syn(work))
+        table(["", "used by"], syn(work), "---")
     return 0
 
 
