@@ -11,8 +11,8 @@ beforehand. Then for each crate, one after the other and so again, nothing but t
 wall times of cargo, memory is the greatest that one process of it has, both are medians; ratios are of these.
 
 Without options it measures `cargo check`, what the macros make of a block and how long they take (`--expansion`), the build of
-the crate of the macros (`--macros`), and which versions of syn a user of tokio and async-with builds (`--syn`). `--passes` shows where the
-compiler spends the time.
+the crate of the macros (`--macros`), and which versions of syn a user of tokio and async-with builds (`--syn`). `--passes` shows
+where the compiler spends the time.
 """
 
 from __future__ import annotations
