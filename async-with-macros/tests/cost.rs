@@ -74,17 +74,17 @@ fn an_expansion_is_so_large() {
         "m as x => { async_with!(m as y => { break }) }",
     ] {
         let more = size(expanded(block)) - size(tokens(block));
-        writeln!(sizes, "{more:5}  {block}").expect("a string can be written to");
+        writeln!(sizes, "{block}: {more}").expect("a string can be written to");
     }
     expect![[r#"
-          655  m as x => { x }
-          735  m as x => { f(x)? }
-          714  m as x => { break }
-          786  m as x => { break 'outer x }
-         1270  m as x, m as y => { x }
-         1447  m as x, m as y => { f(x)? }
-         1853  m as x, m as y, m as z => { x }
-         1508  m as x => { async_with!(m as y => { break }) }
+        m as x => { x }: 655
+        m as x => { f(x)? }: 735
+        m as x => { break }: 714
+        m as x => { break 'outer x }: 786
+        m as x, m as y => { x }: 1270
+        m as x, m as y => { f(x)? }: 1447
+        m as x, m as y, m as z => { x }: 1853
+        m as x => { async_with!(m as y => { break }) }: 1508
     "#]]
     .assert_eq(&sizes);
 }
