@@ -15,18 +15,20 @@
 //!         match match scope.enter().await {
 //!             Ok(()) => {
 //!                 let mut out = None;
-//!                 let stop = {
-//!                     let (value, driver) = scope.open();
-//!                     let body = pin!(Some(async {        // resolves by `return` and `?` alone
-//!                         if false { return returns.never(); }
-//!                         let name = value;
-//!                         out = Some({ body });
-//!                         match complete().await {}
-//!                     }));
-//!                     driver.run(body).await
+//!                 let ending = {
+//!                     let stop = {
+//!                         let (value, driver) = scope.open();
+//!                         let body = pin!(Some(async {    // resolves by `return` and `?` alone
+//!                             if false { return returns.never(); }
+//!                             let name = value;
+//!                             out = Some({ body });
+//!                             match complete().await {}
+//!                         }));
+//!                         driver.run(body).await
+//!                     };
+//!                     scope.body_ended();                 // no borrow of the value is left
+//!                     Ending::new(stop, &mut out)
 //!                 };
-//!                 scope.body_ended();                     // no borrow of the value is left
-//!                 let ending = Ending::new(stop, &mut out);
 //!                 let exited = scope.exit(ending.outcome()).await;
 //!                 ending.conclude(out, exited)
 //!             }
@@ -265,7 +267,7 @@ impl Expander {
 
     /// Puts a question to an error type: whether anything can fail with it.
     fn asking_errors(&self, question: &TokenStream) -> TokenStream {
-        self.asking(&ours!(fallible::Fallible as _), question)
+        self.asking(&ours!(fallible::*), question)
     }
 
     /// Puts a question to the probes in `traits`.
@@ -357,12 +359,12 @@ impl Level {
         let here = is_here.then(|| quote_spanned!(item.span=> .here()));
         let (kind, policy_value, call) = match self.mode.flavour {
             Flavour::Async => (
-                ours!(kind::{First as _, Second as _, Third as _}),
-                expander.asking(&ours!(policy::{First as _, Second as _}), &ours!((&&#probe).policy())),
+                ours!(kind::*),
+                expander.asking(&ours!(policy::*), &ours!((&&#probe).policy())),
                 quote_spanned!(at_manager=> scope(#manager)),
             ),
             Flavour::Sync => (
-                ours!(sync_kind::{First as _, Second as _, Third as _}),
+                ours!(sync_kind::*),
                 ours!(#private::Passes),
                 quote_spanned!(at_manager=> sync_scope(#manager)),
             ),
@@ -442,10 +444,7 @@ impl Level {
             (Form::Function, _) => ours!(#returns.slot()),
         };
         let observe = (mode.returns && mode.flavour == Flavour::Async).then(|| {
-            let traits = ours!(observe::{
-                First as _, Second as _, AsError as _, AsSendSync as _, AsDyn as _, AsText as _, AsName as _,
-                NoResult as _
-            });
+            let traits = ours!(observe::*);
             let look = match mode.form {
                 Form::Function => ours!(look_at_both(&stop, #out.as_ref())),
                 Form::One | Form::Several => ours!(look(&stop)),
@@ -464,22 +463,27 @@ impl Level {
             match #scope.enter() #enter_await {
                 #private::Ok(()) => {
                     let mut #out = #slot;
-                    let stop = {
-                        let (value, driver) = #open;
-                        let body = #private::pin!(#private::Some(async {
-                            if false {
-                                return #returns.never();
-                            }
-                            #bind
-                            #inside
-                        }));
-                        driver.#run
-                    };
-                    #body_ended;
-                    #observe
-                    let ending = #private::Ending::new(&#policy, #scope_again, stop, &mut #out);
-                    let exited = #exit #exit_await;
-                    ending.#conclude(#out, exited, lift)
+                    match {
+                        let stop = {
+                            let (value, driver) = #open;
+                            let body = #private::pin!(#private::Some(async {
+                                if false {
+                                    return #returns.never();
+                                }
+                                #bind
+                                #inside
+                            }));
+                            driver.#run
+                        };
+                        #body_ended;
+                        #observe
+                        #private::Ending::new(&#policy, #scope_again, stop, &mut #out)
+                    } {
+                        ending => {
+                            let exited = #exit #exit_await;
+                            ending.#conclude(#out, exited, lift)
+                        }
+                    }
                 }
                 entered => #private::Flow::Value(#private::Product::not_entered(entered, lift)),
             }

@@ -59,13 +59,13 @@ fn one_manager() {
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use kind::{First as _, Second as _, Third as _};
+                        use kind::*;
                         (&&&__async_with_probe).kind()
                     }
                         .scope(__async_with_manager);
                     let __async_with_policy = {
                         #[allow(unused_imports)]
-                        use policy::{First as _, Second as _};
+                        use policy::*;
                         (&&__async_with_probe).policy()
                     };
                     let __async_with_errors = __async_with_scope.errors();
@@ -73,7 +73,7 @@ fn one_manager() {
                     if false {
                         {
                             #[allow(unused_imports)]
-                            use fallible::Fallible as _;
+                            use fallible::*;
                             __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
@@ -83,37 +83,44 @@ fn one_manager() {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
                                         .slot(&__async_with_value);
-                                    let stop = {
-                                        let (value, driver) = __async_with_scope.open();
-                                        let body = pin(
-                                            Some(async {
-                                                if false {
-                                                    return __async_with_returns.never();
-                                                }
-                                                let name = identity(value);
-                                                __async_with_out = Some(
-                                                    Product::of_body(
-                                                        if false {
-                                                            __async_with_value.never()
-                                                        } else {
-                                                            use_it(name)
-                                                        },
-                                                    ),
-                                                );
-                                                match complete().await {}
-                                            }),
-                                        );
-                                        driver.run(body).await
-                                    };
-                                    __async_with_scope.body_ended();
-                                    let ending = Ending::new(
-                                        &__async_with_policy,
-                                        &mut __async_with_scope,
-                                        stop,
-                                        &mut __async_with_out,
-                                    );
-                                    let exited = __async_with_scope.exit(ending.outcome()).await;
-                                    ending.conclude(__async_with_out, exited, lift)
+                                    match {
+                                        let stop = {
+                                            let (value, driver) = __async_with_scope.open();
+                                            let body = pin(
+                                                Some(async {
+                                                    if false {
+                                                        return __async_with_returns.never();
+                                                    }
+                                                    let name = identity(value);
+                                                    __async_with_out = Some(
+                                                        Product::of_body(
+                                                            if false {
+                                                                __async_with_value.never()
+                                                            } else {
+                                                                use_it(name)
+                                                            },
+                                                        ),
+                                                    );
+                                                    match complete().await {}
+                                                }),
+                                            );
+                                            driver.run(body).await
+                                        };
+                                        __async_with_scope.body_ended();
+                                        Ending::new(
+                                            &__async_with_policy,
+                                            &mut __async_with_scope,
+                                            stop,
+                                            &mut __async_with_out,
+                                        )
+                                    } {
+                                        ending => {
+                                            let exited = __async_with_scope
+                                                .exit(ending.outcome())
+                                                .await;
+                                            ending.conclude(__async_with_out, exited, lift)
+                                        }
+                                    }
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -122,7 +129,7 @@ fn one_manager() {
                                 let errors = product.errors();
                                 {
                                     #[allow(unused_imports)]
-                                    use fallible::Fallible as _;
+                                    use fallible::*;
                                     errors.give(product)
                                 }
                             }
@@ -153,13 +160,13 @@ fn jumps_and_errors() {
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use kind::{First as _, Second as _, Third as _};
+                        use kind::*;
                         (&&&__async_with_probe).kind()
                     }
                         .scope(__async_with_manager);
                     let __async_with_policy = {
                         #[allow(unused_imports)]
-                        use policy::{First as _, Second as _};
+                        use policy::*;
                         (&&__async_with_probe).policy()
                     };
                     let __async_with_errors = __async_with_scope.errors();
@@ -167,7 +174,7 @@ fn jumps_and_errors() {
                     if false {
                         {
                             #[allow(unused_imports)]
-                            use fallible::Fallible as _;
+                            use fallible::*;
                             __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
@@ -177,59 +184,63 @@ fn jumps_and_errors() {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
                                         .slot(&__async_with_value);
-                                    let stop = {
-                                        let (value, driver) = __async_with_scope.open();
-                                        let body = pin(
-                                            Some(async {
-                                                if false {
-                                                    return __async_with_returns.never();
-                                                }
-                                                let x = identity(value);
-                                                __async_with_out = Some(
-                                                    Product::of_body(
-                                                        if false {
-                                                            __async_with_value.never()
-                                                        } else {
-                                                            if a {
-                                                                { match jump(Jump::Break(0)).await {} }
-                                                            }
-                                                            if b {
-                                                                { match jump(Jump::Continue(1)).await {} }
-                                                            }
-                                                            loop {
-                                                                break;
-                                                            }
-                                                            {
-                                                                __async_with_way = Some(g(x)?);
-                                                                match jump(Jump::Break(2)).await {}
-                                                            };
-                                                        },
-                                                    ),
-                                                );
-                                                match complete().await {}
-                                            }),
-                                        );
-                                        driver.run(body).await
-                                    };
-                                    __async_with_scope.body_ended();
-                                    let told = {
-                                        #[allow(unused_imports)]
-                                        use observe::{
-                                            First as _, Second as _, AsError as _, AsSendSync as _,
-                                            AsDyn as _, AsText as _, AsName as _, NoResult as _,
+                                    match {
+                                        let stop = {
+                                            let (value, driver) = __async_with_scope.open();
+                                            let body = pin(
+                                                Some(async {
+                                                    if false {
+                                                        return __async_with_returns.never();
+                                                    }
+                                                    let x = identity(value);
+                                                    __async_with_out = Some(
+                                                        Product::of_body(
+                                                            if false {
+                                                                __async_with_value.never()
+                                                            } else {
+                                                                if a {
+                                                                    { match jump(Jump::Break(0)).await {} }
+                                                                }
+                                                                if b {
+                                                                    { match jump(Jump::Continue(1)).await {} }
+                                                                }
+                                                                loop {
+                                                                    break;
+                                                                }
+                                                                {
+                                                                    __async_with_way = Some(g(x)?);
+                                                                    match jump(Jump::Break(2)).await {}
+                                                                };
+                                                            },
+                                                        ),
+                                                    );
+                                                    match complete().await {}
+                                                }),
+                                            );
+                                            driver.run(body).await
                                         };
-                                        (&&&&&&(&&__async_with_probe).observer().look(&stop))
-                                            .tell(&mut __async_with_scope)
-                                    };
-                                    let stop = stop.observed(told);
-                                    let ending = Ending::new(
-                                        &__async_with_policy,
-                                        &mut __async_with_scope,
-                                        stop,
-                                        &mut __async_with_out,
-                                    );
-                                    let exited = __async_with_scope.exit(ending.outcome()).await;
-                                    ending.conclude(__async_with_out, exited, lift)
+                                        __async_with_scope.body_ended();
+                                        let told = {
+                                            #[allow(unused_imports)]
+                                            use observe::*;
+                                            (&&&&&&(&&__async_with_probe).observer().look(&stop))
+                                                .tell(&mut __async_with_scope)
+                                        };
+                                        let stop = stop.observed(told);
+                                        Ending::new(
+                                            &__async_with_policy,
+                                            &mut __async_with_scope,
+                                            stop,
+                                            &mut __async_with_out,
+                                        )
+                                    } {
+                                        ending => {
+                                            let exited = __async_with_scope
+                                                .exit(ending.outcome())
+                                                .await;
+                                            ending.conclude(__async_with_out, exited, lift)
+                                        }
+                                    }
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -238,7 +249,7 @@ fn jumps_and_errors() {
                                 let errors = product.errors();
                                 {
                                     #[allow(unused_imports)]
-                                    use fallible::Fallible as _;
+                                    use fallible::*;
                                     errors.give(product)
                                 }
                             }
@@ -285,13 +296,13 @@ fn two_managers() {
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use kind::{First as _, Second as _, Third as _};
+                        use kind::*;
                         (&&&__async_with_probe).kind()
                     }
                         .scope(__async_with_manager);
                     let __async_with_policy = {
                         #[allow(unused_imports)]
-                        use policy::{First as _, Second as _};
+                        use policy::*;
                         (&&__async_with_probe).policy()
                     };
                     let __async_with_errors = __async_with_scope.errors();
@@ -300,115 +311,127 @@ fn two_managers() {
                     if false {
                         {
                             #[allow(unused_imports)]
-                            use fallible::Fallible as _;
+                            use fallible::*;
                             __async_with_errors.early(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
                         match {
                             let lift = {
                                 #[allow(unused_imports)]
-                                use fallible::Fallible as _;
+                                use fallible::*;
                                 __async_with_errors.lift(&__async_with_block_errors)
                             };
                             match __async_with_scope.enter().await {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_value.slot();
-                                    let stop = {
-                                        let (value, driver) = __async_with_scope.open();
-                                        let body = pin(
-                                            Some(async {
-                                                if false {
-                                                    return __async_with_returns.never();
-                                                }
-                                                let (x, y) = identity(value);
-                                                let __async_with_manager_1 = b(x);
-                                                let __async_with_probe_1 = probe(&__async_with_manager_1);
-                                                let mut __async_with_scope_1 = {
-                                                    #[allow(unused_imports)]
-                                                    use kind::{First as _, Second as _, Third as _};
-                                                    (&&&__async_with_probe_1).kind()
-                                                }
-                                                    .scope(__async_with_manager_1);
-                                                let __async_with_policy_1 = {
-                                                    #[allow(unused_imports)]
-                                                    use policy::{First as _, Second as _};
-                                                    (&&__async_with_probe_1).policy()
-                                                };
-                                                let __async_with_errors_1 = __async_with_scope_1.errors();
-                                                let __async_with_block_errors_1 = {
-                                                    #[allow(unused_imports)]
-                                                    use fallible::Fallible as _;
-                                                    __async_with_block_errors.then(&__async_with_errors_1)
-                                                };
-                                                let __async_with_value_1 = Hint::new();
-                                                if false {
-                                                    __async_with_out = Some(
-                                                        edge(__async_with_policy_1, &__async_with_value_1),
-                                                    );
-                                                }
-                                                match {
-                                                    let lift = {
+                                    match {
+                                        let stop = {
+                                            let (value, driver) = __async_with_scope.open();
+                                            let body = pin(
+                                                Some(async {
+                                                    if false {
+                                                        return __async_with_returns.never();
+                                                    }
+                                                    let (x, y) = identity(value);
+                                                    let __async_with_manager_1 = b(x);
+                                                    let __async_with_probe_1 = probe(&__async_with_manager_1);
+                                                    let mut __async_with_scope_1 = {
                                                         #[allow(unused_imports)]
-                                                        use fallible::Fallible as _;
-                                                        __async_with_errors_1.lift(&__async_with_block_errors_1)
+                                                        use kind::*;
+                                                        (&&&__async_with_probe_1).kind()
+                                                    }
+                                                        .scope(__async_with_manager_1);
+                                                    let __async_with_policy_1 = {
+                                                        #[allow(unused_imports)]
+                                                        use policy::*;
+                                                        (&&__async_with_probe_1).policy()
                                                     };
-                                                    match __async_with_scope_1.enter().await {
-                                                        Ok(()) => {
-                                                            let mut __async_with_out_1 = __async_with_block_errors_1
-                                                                .slot(&__async_with_value_1);
-                                                            let stop = {
-                                                                let (value, driver) = __async_with_scope_1.open();
-                                                                let body = pin(
-                                                                    Some(async {
-                                                                        if false {
-                                                                            return __async_with_returns.never();
-                                                                        }
-                                                                        let _ = identity(value);
-                                                                        __async_with_out_1 = Some(
-                                                                            Product::of_body(
-                                                                                if false { __async_with_value_1.never() } else { (y) },
-                                                                            ),
+                                                    let __async_with_errors_1 = __async_with_scope_1.errors();
+                                                    let __async_with_block_errors_1 = {
+                                                        #[allow(unused_imports)]
+                                                        use fallible::*;
+                                                        __async_with_block_errors.then(&__async_with_errors_1)
+                                                    };
+                                                    let __async_with_value_1 = Hint::new();
+                                                    if false {
+                                                        __async_with_out = Some(
+                                                            edge(__async_with_policy_1, &__async_with_value_1),
+                                                        );
+                                                    }
+                                                    match {
+                                                        let lift = {
+                                                            #[allow(unused_imports)]
+                                                            use fallible::*;
+                                                            __async_with_errors_1.lift(&__async_with_block_errors_1)
+                                                        };
+                                                        match __async_with_scope_1.enter().await {
+                                                            Ok(()) => {
+                                                                let mut __async_with_out_1 = __async_with_block_errors_1
+                                                                    .slot(&__async_with_value_1);
+                                                                match {
+                                                                    let stop = {
+                                                                        let (value, driver) = __async_with_scope_1.open();
+                                                                        let body = pin(
+                                                                            Some(async {
+                                                                                if false {
+                                                                                    return __async_with_returns.never();
+                                                                                }
+                                                                                let _ = identity(value);
+                                                                                __async_with_out_1 = Some(
+                                                                                    Product::of_body(
+                                                                                        if false { __async_with_value_1.never() } else { (y) },
+                                                                                    ),
+                                                                                );
+                                                                                match complete().await {}
+                                                                            }),
                                                                         );
-                                                                        match complete().await {}
-                                                                    }),
-                                                                );
-                                                                driver.run(body).await
-                                                            };
-                                                            __async_with_scope_1.body_ended();
-                                                            let ending = Ending::new(
-                                                                &__async_with_policy_1,
-                                                                &mut __async_with_scope_1,
-                                                                stop,
-                                                                &mut __async_with_out_1,
-                                                            );
-                                                            let exited = __async_with_scope_1
-                                                                .exit(ending.outcome())
-                                                                .await;
-                                                            ending.conclude_inside(__async_with_out_1, exited, lift)
+                                                                        driver.run(body).await
+                                                                    };
+                                                                    __async_with_scope_1.body_ended();
+                                                                    Ending::new(
+                                                                        &__async_with_policy_1,
+                                                                        &mut __async_with_scope_1,
+                                                                        stop,
+                                                                        &mut __async_with_out_1,
+                                                                    )
+                                                                } {
+                                                                    ending => {
+                                                                        let exited = __async_with_scope_1
+                                                                            .exit(ending.outcome())
+                                                                            .await;
+                                                                        ending.conclude_inside(__async_with_out_1, exited, lift)
+                                                                    }
+                                                                }
+                                                            }
+                                                            entered => Flow::Value(Product::not_entered(entered, lift)),
                                                         }
-                                                        entered => Flow::Value(Product::not_entered(entered, lift)),
+                                                    } {
+                                                        Flow::Value(product) => {
+                                                            __async_with_out = Some(product);
+                                                            match complete().await {}
+                                                        }
+                                                        Flow::Return(value) => match value {}
+                                                        Flow::Jump(jump) => match jump(jump).await {}
                                                     }
-                                                } {
-                                                    Flow::Value(product) => {
-                                                        __async_with_out = Some(product);
-                                                        match complete().await {}
-                                                    }
-                                                    Flow::Return(value) => match value {}
-                                                    Flow::Jump(jump) => match jump(jump).await {}
-                                                }
-                                            }),
-                                        );
-                                        driver.run(body).await
-                                    };
-                                    __async_with_scope.body_ended();
-                                    let ending = Ending::new(
-                                        &__async_with_policy,
-                                        &mut __async_with_scope,
-                                        stop,
-                                        &mut __async_with_out,
-                                    );
-                                    let exited = __async_with_scope.exit(ending.outcome()).await;
-                                    ending.conclude(__async_with_out, exited, lift)
+                                                }),
+                                            );
+                                            driver.run(body).await
+                                        };
+                                        __async_with_scope.body_ended();
+                                        Ending::new(
+                                            &__async_with_policy,
+                                            &mut __async_with_scope,
+                                            stop,
+                                            &mut __async_with_out,
+                                        )
+                                    } {
+                                        ending => {
+                                            let exited = __async_with_scope
+                                                .exit(ending.outcome())
+                                                .await;
+                                            ending.conclude(__async_with_out, exited, lift)
+                                        }
+                                    }
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -417,7 +440,7 @@ fn two_managers() {
                                 let errors = product.errors();
                                 {
                                     #[allow(unused_imports)]
-                                    use fallible::Fallible as _;
+                                    use fallible::*;
                                     errors.give(product)
                                 }
                             }
@@ -445,7 +468,7 @@ fn synchronous() {
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use sync_kind::{First as _, Second as _, Third as _};
+                        use sync_kind::*;
                         (&&&__async_with_probe).kind()
                     }
                         .sync_scope(__async_with_manager);
@@ -455,7 +478,7 @@ fn synchronous() {
                     if false {
                         {
                             #[allow(unused_imports)]
-                            use fallible::Fallible as _;
+                            use fallible::*;
                             __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
@@ -465,33 +488,38 @@ fn synchronous() {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
                                         .slot(&__async_with_value);
-                                    let stop = {
-                                        let (value, driver) = __async_with_scope.open();
-                                        let body = pin(
-                                            Some(async {
-                                                if false {
-                                                    return __async_with_returns.never();
-                                                }
-                                                let x = identity(value);
-                                                __async_with_out = Some(
-                                                    Product::of_body(
-                                                        if false { __async_with_value.never() } else { f(x) },
-                                                    ),
-                                                );
-                                                match complete().await {}
-                                            }),
-                                        );
-                                        driver.run_now(body)
-                                    };
-                                    __async_with_scope.body_ended();
-                                    let ending = Ending::new(
-                                        &__async_with_policy,
-                                        &mut __async_with_scope,
-                                        stop,
-                                        &mut __async_with_out,
-                                    );
-                                    let exited = __async_with_scope.exit(ending.outcome());
-                                    ending.conclude(__async_with_out, exited, lift)
+                                    match {
+                                        let stop = {
+                                            let (value, driver) = __async_with_scope.open();
+                                            let body = pin(
+                                                Some(async {
+                                                    if false {
+                                                        return __async_with_returns.never();
+                                                    }
+                                                    let x = identity(value);
+                                                    __async_with_out = Some(
+                                                        Product::of_body(
+                                                            if false { __async_with_value.never() } else { f(x) },
+                                                        ),
+                                                    );
+                                                    match complete().await {}
+                                                }),
+                                            );
+                                            driver.run_now(body)
+                                        };
+                                        __async_with_scope.body_ended();
+                                        Ending::new(
+                                            &__async_with_policy,
+                                            &mut __async_with_scope,
+                                            stop,
+                                            &mut __async_with_out,
+                                        )
+                                    } {
+                                        ending => {
+                                            let exited = __async_with_scope.exit(ending.outcome());
+                                            ending.conclude(__async_with_out, exited, lift)
+                                        }
+                                    }
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -500,7 +528,7 @@ fn synchronous() {
                                 let errors = product.errors();
                                 {
                                     #[allow(unused_imports)]
-                                    use fallible::Fallible as _;
+                                    use fallible::*;
                                     errors.give(product)
                                 }
                             }
@@ -524,7 +552,7 @@ fn synchronous() {
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use sync_kind::{First as _, Second as _, Third as _};
+                        use sync_kind::*;
                         (&&&__async_with_probe).kind()
                     }
                         .sync_scope(__async_with_manager);
@@ -534,7 +562,7 @@ fn synchronous() {
                     if false {
                         {
                             #[allow(unused_imports)]
-                            use fallible::Fallible as _;
+                            use fallible::*;
                             __async_with_errors.give(edge(__async_with_policy, &__async_with_value))
                         }
                     } else {
@@ -544,35 +572,40 @@ fn synchronous() {
                                 Ok(()) => {
                                     let mut __async_with_out = __async_with_errors
                                         .slot(&__async_with_value);
-                                    let stop = {
-                                        let (value, driver) = __async_with_scope.open();
-                                        let body = pin(
-                                            Some(async {
-                                                if false {
-                                                    return __async_with_returns.never();
-                                                }
-                                                let _ = identity(value);
-                                                __async_with_out = Some(
-                                                    Product::of_body(
-                                                        if false { __async_with_value.never() } else { f().await },
-                                                    ),
-                                                );
-                                                match complete().await {}
-                                            }),
-                                        );
-                                        driver.run(body).await
-                                    };
-                                    __async_with_scope.body_ended();
-                                    let ending = Ending::new(
-                                        &__async_with_policy,
-                                        &mut __async_with_scope,
-                                        stop,
-                                        &mut __async_with_out,
-                                    );
-                                    let exited = __async_with_scope
-                                        .exit_after_nested(ending.outcome())
-                                        .await;
-                                    ending.conclude(__async_with_out, exited, lift)
+                                    match {
+                                        let stop = {
+                                            let (value, driver) = __async_with_scope.open();
+                                            let body = pin(
+                                                Some(async {
+                                                    if false {
+                                                        return __async_with_returns.never();
+                                                    }
+                                                    let _ = identity(value);
+                                                    __async_with_out = Some(
+                                                        Product::of_body(
+                                                            if false { __async_with_value.never() } else { f().await },
+                                                        ),
+                                                    );
+                                                    match complete().await {}
+                                                }),
+                                            );
+                                            driver.run(body).await
+                                        };
+                                        __async_with_scope.body_ended();
+                                        Ending::new(
+                                            &__async_with_policy,
+                                            &mut __async_with_scope,
+                                            stop,
+                                            &mut __async_with_out,
+                                        )
+                                    } {
+                                        ending => {
+                                            let exited = __async_with_scope
+                                                .exit_after_nested(ending.outcome())
+                                                .await;
+                                            ending.conclude(__async_with_out, exited, lift)
+                                        }
+                                    }
                                 }
                                 entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
@@ -581,7 +614,7 @@ fn synchronous() {
                                 let errors = product.errors();
                                 {
                                     #[allow(unused_imports)]
-                                    use fallible::Fallible as _;
+                                    use fallible::*;
                                     errors.give(product)
                                 }
                             }
@@ -671,141 +704,145 @@ fn function() {
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
                         #[allow(unused_imports)]
-                        use kind::{First as _, Second as _, Third as _};
+                        use kind::*;
                         (&&&__async_with_probe).kind()
                     }
                         .scope(__async_with_manager)
                         .here();
                     let __async_with_policy = {
                         #[allow(unused_imports)]
-                        use policy::{First as _, Second as _};
+                        use policy::*;
                         (&&__async_with_probe).policy()
                     };
                     let __async_with_errors = __async_with_scope.errors();
                     match {
                         let lift = {
                             #[allow(unused_imports)]
-                            use fallible::Fallible as _;
+                            use fallible::*;
                             __async_with_errors.lift_out(&__async_with_returns)
                         };
                         match __async_with_scope.enter().await {
                             Ok(()) => {
                                 let mut __async_with_out = __async_with_returns.slot();
-                                let stop = {
-                                    let (value, driver) = __async_with_scope.open();
-                                    let body = pin(
-                                        Some(async {
-                                            if false {
-                                                return __async_with_returns.never();
-                                            }
-                                            let x = identity(value);
-                                            __async_with_out = Some(
-                                                Product::of_body(
-                                                    if false {
-                                                        __async_with_returns.never()
-                                                    } else {
-                                                        let __async_with_manager_1 = second;
-                                                        let __async_with_probe_1 = probe(&__async_with_manager_1);
-                                                        let mut __async_with_scope_1 = {
-                                                            #[allow(unused_imports)]
-                                                            use kind::{First as _, Second as _, Third as _};
-                                                            (&&&__async_with_probe_1).kind()
-                                                        }
-                                                            .scope(__async_with_manager_1)
-                                                            .here();
-                                                        let __async_with_policy_1 = {
-                                                            #[allow(unused_imports)]
-                                                            use policy::{First as _, Second as _};
-                                                            (&&__async_with_probe_1).policy()
-                                                        };
-                                                        let __async_with_errors_1 = __async_with_scope_1.errors();
-                                                        match {
-                                                            let lift = {
+                                match {
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                let x = identity(value);
+                                                __async_with_out = Some(
+                                                    Product::of_body(
+                                                        if false {
+                                                            __async_with_returns.never()
+                                                        } else {
+                                                            let __async_with_manager_1 = second;
+                                                            let __async_with_probe_1 = probe(&__async_with_manager_1);
+                                                            let mut __async_with_scope_1 = {
                                                                 #[allow(unused_imports)]
-                                                                use fallible::Fallible as _;
-                                                                __async_with_errors_1.lift_out(&__async_with_returns)
-                                                            };
-                                                            match __async_with_scope_1.enter().await {
-                                                                Ok(()) => {
-                                                                    let mut __async_with_out_1 = __async_with_returns.slot();
-                                                                    let stop = {
-                                                                        let (value, driver) = __async_with_scope_1.open();
-                                                                        let body = pin(
-                                                                            Some(async {
-                                                                                if false {
-                                                                                    return __async_with_returns.never();
-                                                                                }
-                                                                                let _ = identity(value);
-                                                                                __async_with_out_1 = Some(
-                                                                                    Product::of_body(
-                                                                                        if false { __async_with_returns.never() } else { f(x) },
-                                                                                    ),
-                                                                                );
-                                                                                match complete().await {}
-                                                                            }),
-                                                                        );
-                                                                        driver.run(body).await
-                                                                    };
-                                                                    __async_with_scope_1.body_ended();
-                                                                    let told = {
-                                                                        #[allow(unused_imports)]
-                                                                        use observe::{
-                                                                            First as _, Second as _, AsError as _, AsSendSync as _,
-                                                                            AsDyn as _, AsText as _, AsName as _, NoResult as _,
-                                                                        };
-                                                                        (&&&&&&(&&__async_with_probe_1)
-                                                                            .observer()
-                                                                            .look_at_both(&stop, __async_with_out_1.as_ref()))
-                                                                            .tell(&mut __async_with_scope_1)
-                                                                    };
-                                                                    let stop = stop.observed(told);
-                                                                    let ending = Ending::new(
-                                                                        &__async_with_policy_1,
-                                                                        &mut __async_with_scope_1,
-                                                                        stop,
-                                                                        &mut __async_with_out_1,
-                                                                    );
-                                                                    let exited = __async_with_scope_1
-                                                                        .exit(ending.outcome())
-                                                                        .await;
-                                                                    ending.conclude(__async_with_out_1, exited, lift)
-                                                                }
-                                                                entered => Flow::Value(Product::not_entered(entered, lift)),
+                                                                use kind::*;
+                                                                (&&&__async_with_probe_1).kind()
                                                             }
-                                                        } {
-                                                            Flow::Value(product) => __async_with_policy_1.leave(product),
-                                                            Flow::Return(value) => return value,
-                                                            Flow::Jump(_) => unreachable!(),
-                                                        }
-                                                    },
-                                                ),
-                                            );
-                                            match complete().await {}
-                                        }),
-                                    );
-                                    driver.run(body).await
-                                };
-                                __async_with_scope.body_ended();
-                                let told = {
-                                    #[allow(unused_imports)]
-                                    use observe::{
-                                        First as _, Second as _, AsError as _, AsSendSync as _,
-                                        AsDyn as _, AsText as _, AsName as _, NoResult as _,
+                                                                .scope(__async_with_manager_1)
+                                                                .here();
+                                                            let __async_with_policy_1 = {
+                                                                #[allow(unused_imports)]
+                                                                use policy::*;
+                                                                (&&__async_with_probe_1).policy()
+                                                            };
+                                                            let __async_with_errors_1 = __async_with_scope_1.errors();
+                                                            match {
+                                                                let lift = {
+                                                                    #[allow(unused_imports)]
+                                                                    use fallible::*;
+                                                                    __async_with_errors_1.lift_out(&__async_with_returns)
+                                                                };
+                                                                match __async_with_scope_1.enter().await {
+                                                                    Ok(()) => {
+                                                                        let mut __async_with_out_1 = __async_with_returns.slot();
+                                                                        match {
+                                                                            let stop = {
+                                                                                let (value, driver) = __async_with_scope_1.open();
+                                                                                let body = pin(
+                                                                                    Some(async {
+                                                                                        if false {
+                                                                                            return __async_with_returns.never();
+                                                                                        }
+                                                                                        let _ = identity(value);
+                                                                                        __async_with_out_1 = Some(
+                                                                                            Product::of_body(
+                                                                                                if false { __async_with_returns.never() } else { f(x) },
+                                                                                            ),
+                                                                                        );
+                                                                                        match complete().await {}
+                                                                                    }),
+                                                                                );
+                                                                                driver.run(body).await
+                                                                            };
+                                                                            __async_with_scope_1.body_ended();
+                                                                            let told = {
+                                                                                #[allow(unused_imports)]
+                                                                                use observe::*;
+                                                                                (&&&&&&(&&__async_with_probe_1)
+                                                                                    .observer()
+                                                                                    .look_at_both(&stop, __async_with_out_1.as_ref()))
+                                                                                    .tell(&mut __async_with_scope_1)
+                                                                            };
+                                                                            let stop = stop.observed(told);
+                                                                            Ending::new(
+                                                                                &__async_with_policy_1,
+                                                                                &mut __async_with_scope_1,
+                                                                                stop,
+                                                                                &mut __async_with_out_1,
+                                                                            )
+                                                                        } {
+                                                                            ending => {
+                                                                                let exited = __async_with_scope_1
+                                                                                    .exit(ending.outcome())
+                                                                                    .await;
+                                                                                ending.conclude(__async_with_out_1, exited, lift)
+                                                                            }
+                                                                        }
+                                                                    }
+                                                                    entered => Flow::Value(Product::not_entered(entered, lift)),
+                                                                }
+                                                            } {
+                                                                Flow::Value(product) => __async_with_policy_1.leave(product),
+                                                                Flow::Return(value) => return value,
+                                                                Flow::Jump(_) => unreachable!(),
+                                                            }
+                                                        },
+                                                    ),
+                                                );
+                                                match complete().await {}
+                                            }),
+                                        );
+                                        driver.run(body).await
                                     };
-                                    (&&&&&&(&&__async_with_probe)
-                                        .observer()
-                                        .look_at_both(&stop, __async_with_out.as_ref()))
-                                        .tell(&mut __async_with_scope)
-                                };
-                                let stop = stop.observed(told);
-                                let ending = Ending::new(
-                                    &__async_with_policy,
-                                    &mut __async_with_scope,
-                                    stop,
-                                    &mut __async_with_out,
-                                );
-                                let exited = __async_with_scope.exit(ending.outcome()).await;
-                                ending.conclude(__async_with_out, exited, lift)
+                                    __async_with_scope.body_ended();
+                                    let told = {
+                                        #[allow(unused_imports)]
+                                        use observe::*;
+                                        (&&&&&&(&&__async_with_probe)
+                                            .observer()
+                                            .look_at_both(&stop, __async_with_out.as_ref()))
+                                            .tell(&mut __async_with_scope)
+                                    };
+                                    let stop = stop.observed(told);
+                                    Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        &mut __async_with_out,
+                                    )
+                                } {
+                                    ending => {
+                                        let exited = __async_with_scope.exit(ending.outcome()).await;
+                                        ending.conclude(__async_with_out, exited, lift)
+                                    }
+                                }
                             }
                             entered => Flow::Value(Product::not_entered(entered, lift)),
                         }

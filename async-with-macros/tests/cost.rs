@@ -77,14 +77,14 @@ fn an_expansion_is_so_large() {
         writeln!(sizes, "{block}: {more}").expect("a string can be written to");
     }
     expect![[r#"
-        m as x => { x }: 655
-        m as x => { f(x)? }: 735
-        m as x => { break }: 714
-        m as x => { break 'outer x }: 786
-        m as x, m as y => { x }: 1270
-        m as x, m as y => { f(x)? }: 1447
-        m as x, m as y, m as z => { x }: 1853
-        m as x => { async_with!(m as y => { break }) }: 1508
+        m as x => { x }: 628
+        m as x => { f(x)? }: 676
+        m as x => { break }: 693
+        m as x => { break 'outer x }: 765
+        m as x, m as y => { x }: 1219
+        m as x, m as y => { f(x)? }: 1332
+        m as x, m as y, m as z => { x }: 1780
+        m as x => { async_with!(m as y => { break }) }: 1434
     "#]]
     .assert_eq(&sizes);
 }

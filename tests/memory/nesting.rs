@@ -149,25 +149,21 @@ fn check_nested() {
 }
 
 #[test]
-#[ignore = "needs scopes whose place among the others is not on the heap"]
 fn nested_blocks_without_a_runtime() {
     check_nested();
 }
 
 #[tokio::test]
-#[ignore = "needs scopes whose place among the others is not on the heap"]
 async fn nested_blocks_in_a_runtime() {
     check_nested();
 }
 
 #[tokio::test]
-#[ignore = "needs scopes whose place among the others is not on the heap"]
 async fn nested_blocks_in_a_task_of_a_runtime() {
     tokio::spawn(async { check_nested() }).await.unwrap();
 }
 
 #[test]
-#[ignore = "needs scopes whose place among the others is not on the heap"]
 fn several_items() {
     let mut differences = Differences::default();
     check!(differences, 3, 0, |way, pends| items(local(pends), local(pends), local(pends), way, pends));
@@ -182,7 +178,6 @@ fn several_items() {
 }
 
 #[test]
-#[ignore = "needs scopes whose place among the others is not on the heap"]
 fn blocks_one_after_the_other_in_a_block() {
     async fn sequence<M: LocalAsyncContextManager<Value = u64, Error = Failure>>(
         manager: impl Fn() -> M,
@@ -203,7 +198,6 @@ fn blocks_one_after_the_other_in_a_block() {
 }
 
 #[test]
-#[ignore = "needs scopes whose place among the others is not on the heap"]
 fn blocks_side_by_side_in_a_block() {
     async fn beside<M: LocalAsyncContextManager<Value = u64, Error = Failure>>(
         manager: impl Fn() -> M,
@@ -221,7 +215,6 @@ fn blocks_side_by_side_in_a_block() {
 
 /// A synchronous block has its place among the others too.
 #[test]
-#[ignore = "needs scopes whose place among the others is not on the heap"]
 fn synchronous_blocks_in_asynchronous_ones_and_the_other_way_round() {
     let synchronous = || Synchronous(Plan::pends(0));
     let inside = || async {
