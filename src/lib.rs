@@ -58,8 +58,8 @@ pub mod managers;
 ///
 /// # Cancel safety
 ///
-/// When the future is dropped during the body, the exit runs to its end detached, on the tokio runtime that was current when
-/// the block began, or on a background thread; also when it is dropped during the exit. Nested blocks are exited innermost
+/// When the future is dropped during the body, the exit runs to its end detached, on the tokio runtime in which the block
+/// first waited, or on a background thread; also when it is dropped during the exit. Nested blocks are exited innermost
 /// first. See [`AsyncContextManager`], and [`LocalAsyncContextManager`] for managers that cannot be detached. [`settle`]
 /// waits for all detached exits.
 ///

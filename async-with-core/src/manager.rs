@@ -13,7 +13,7 @@ use crate::{Interrupt, Outcome};
 /// `exit`, so that there is no exit without an enter, no second exit, and no value that outlives its block.
 ///
 /// If the future that holds the block is dropped during the body or during the exit, the exit runs to its end
-/// *detached*: on the tokio runtime that was current when the block began, or, where there was none, on a background
+/// *detached*: on the tokio runtime in which the block first waited, or, where there was none, on a background
 /// thread. That is why the manager and its value are `Send + 'static`; see [`LocalAsyncContextManager`] for those that
 /// cannot be.
 ///

@@ -133,9 +133,9 @@ impl Expander {
         let mode = Mode { form, flavour, awaits: body.awaits, returns, nested };
         let mut levels: Vec<_> = items.into_iter().map(|item| Level::new(self, item, mode)).collect();
         let mut ways = Vec::new();
-        for later in 1..levels.len() {
-            let manager = std::mem::take(&mut levels[later].item.manager);
-            levels[later].item.manager = jumps::rewrite(manager, &mut ways, self);
+        for later in levels.iter_mut().skip(1) {
+            let manager = std::mem::take(&mut later.item.manager);
+            later.item.manager = jumps::rewrite(manager, &mut ways, self);
         }
         let Some(last) = levels.last() else { unreachable!("an invocation without items is a mistake") };
         let body = jumps::rewrite(body.tokens, &mut ways, self);

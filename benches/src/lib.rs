@@ -3,9 +3,7 @@
 pub mod cases;
 pub mod expert;
 pub mod managers;
-pub mod slices;
 pub mod stage;
-pub mod statistics;
 
 /// How many blocks are counted together, so that what is around them vanishes.
 pub const BLOCKS: u32 = 100;

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use async_with::async_with;
 use async_with::managers::PoolExt;
-use benches::slices::{Comparison, Slice, order, slice};
 use clap::Parser;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
+use workloads::slices::{Comparison, Slice, order, slice};
 
 #[cfg(unix)]
-#[path = "../tests/common/postgres.rs"]
+#[path = "../../tests/common/postgres.rs"]
 #[allow(dead_code, reason = "the tests also stop and kill it")]
 #[allow(clippy::duration_suboptimal_units, reason = "the tests are for older compilers too")]
 mod cluster;

@@ -14,9 +14,9 @@ use std::alloc::System;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use benches::statistics::{median, rounded, table};
 use clap::Parser;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use workloads::statistics::{median, rounded, table};
 
 use layouts::{DEEP, FLAT, Layout};
 use measure::{Clock, Sample};
@@ -43,7 +43,7 @@ struct Args {
     #[arg(long, default_value_t = 50_000)]
     at_least: usize,
     /// The folder of the plots.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance"))]
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/performance"))]
     plots: PathBuf,
     /// Given by cargo.
     #[arg(long, hide = true)]

@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use async_with::settle;
-use benches::statistics::as_f64;
 use tokio::task::yield_now;
+use workloads::statistics::as_f64;
 
 use crate::MEMORY;
 use crate::layouts::{ABANDONED, Cut, ENTERED, EXITED, Layout, Live, RELEASED, STACK};

@@ -18,12 +18,12 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use benches::slices::{Comparison, order, slice};
 use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::yield_now;
+use workloads::slices::{Comparison, order, slice};
 
 /// Far more than any request takes.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use benches::statistics::as_f64;
 use plotters::prelude::*;
+use workloads::statistics::as_f64;
 
 pub struct Line {
     pub name: &'static str,

@@ -1,0 +1,4 @@
+//! What the benches of many scopes and of real work share.
+
+pub mod slices;
+pub mod statistics;
