@@ -36,15 +36,20 @@ thread_local! {
     static FALLEN: RefCell<Vec<Fallen>> = const { RefCell::new(Vec::new()) };
 }
 
-#[cfg(feature = "tokio")]
-type TaskId = Option<tokio::task::Id>;
-#[cfg(not(feature = "tokio"))]
-type TaskId = ();
-
 /// Tells apart what one thread does in the poll of one scope: an executor in a body may poll other tasks.
-fn this_task() -> TaskId {
+#[derive(PartialEq)]
+struct TaskId {
     #[cfg(feature = "tokio")]
-    tokio::task::try_id()
+    id: Option<tokio::task::Id>,
+}
+
+impl TaskId {
+    fn current() -> Self {
+        Self {
+            #[cfg(feature = "tokio")]
+            id: tokio::task::try_id(),
+        }
+    }
 }
 
 /// Gives an exit to the scope in which this happens, if it happens in one.
@@ -54,7 +59,8 @@ fn fall(exit: Arc<DetachedExit>) {
         return;
     }
     // While a thread is being torn down nothing is nested.
-    let fell = FALLEN.try_with(|fallen| fallen.borrow_mut().push(Fallen { depth, task: this_task(), exit }));
+    let fell =
+        FALLEN.try_with(|fallen| fallen.borrow_mut().push(Fallen { depth, task: TaskId::current(), exit }));
     if fell.is_ok() {
         MARK.set(Mark { depth, fallen: true });
     }
@@ -191,7 +197,7 @@ impl Nested {
             picked_up
         });
         for Fallen { task, exit, .. } in picked_up.into_iter().flatten() {
-            if task == this_task() {
+            if task == TaskId::current() {
                 self.add(exit);
             }
         }

@@ -141,12 +141,14 @@ impl<F: Future, E> Future for Run<'_, F, E> {
         let Self { body: Inside { future, place }, interrupt } = &mut *self;
         let mut polled = Poll::Pending;
         let panicked = place.catching(|| {
-            polled = match interrupt.around(|| running(future).poll(cx)) {
-                Poll::Ready(returned) => Poll::Ready(Stop::Returned(returned)),
-                Poll::Pending => match stopped() {
-                    Some(stop) => Poll::Ready(stop),
-                    None => interrupt.poll(cx).map(Stop::Interrupted),
-                },
+            // The reason is taken before anything else can run on this thread.
+            let stop = interrupt.around(|| match running(future).poll(cx) {
+                Poll::Ready(returned) => Some(Stop::Returned(returned)),
+                Poll::Pending => stopped(),
+            });
+            polled = match stop {
+                Some(stop) => Poll::Ready(stop),
+                None => interrupt.poll(cx).map(Stop::Interrupted),
             };
             if polled.is_ready() {
                 future.set(None);
@@ -255,6 +257,7 @@ impl<M: LocalAsyncContextManager> Scope<M> {
         }
     }
 
+    /// Exits, after the exits that are detached in the body. The manager's own begins in the poll that catches its panics.
     #[inline]
     pub async fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
         if let Held::Inside { told, .. } = &mut self.held {
