@@ -12,7 +12,7 @@ use std::alloc::System;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_with::{AsyncContextManager, Outcome, async_with, settle};
@@ -23,6 +23,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::common::Plain;
 use crate::common::trace::{Gate, yield_once};
 
 #[global_allocator]
@@ -241,13 +242,17 @@ where
     Seen { live: live.saturating_sub(before), detached: detached.saturating_sub(before) }
 }
 
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Starts all scopes, has `cut` cut them, which gives the bytes that were in use before it did, and checks what came of it.
 fn check<C>(what: &str, stage: Stage, cut: C)
 where
     C: AsyncFn(&Arc<All>) -> usize + Copy,
 {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     runtime.block_on(async {
         timeout(LIMIT, async {
@@ -339,5 +344,30 @@ fn tasks_whose_select_takes_another_branch_at_once() {
             task.await.unwrap();
         }
         live
+    });
+}
+
+/// Such as that of a server, in which requests run into their timeouts.
+#[test]
+fn a_body_that_goes_on_forgets_the_blocks_that_were_cut_in_it() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        async_with!(Plain => {
+            let cut = async || {
+                let mut block = Box::pin(async { async_with!(Plain => { pending::<()>().await }) });
+                assert!(poll!(&mut block).is_pending());
+                drop(block);
+                settle().await;
+            };
+            cut().await;
+            let before = bytes_in_use();
+            for _ in 0..SCOPES {
+                cut().await;
+            }
+            let left = bytes_in_use().saturating_sub(before);
+            println!("{SCOPES} scopes, cut one after the other in a body: {left} bytes left of all");
+            assert!(left <= LEFT, "{left} bytes are still in use");
+        });
     });
 }
