@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -97,11 +97,11 @@ pub(crate) fn detach<E: Debug + Send + 'static>(
         let mut running = running;
         place.nested_ended().await;
         // The exit and its error are dropped in here, so that a panic of their destructors is caught too.
-        let exit = async move {
+        let exit = pin!(Some(async move {
             if let Err(error) = exit.await {
                 site.lost(outcome, &error);
             }
-        };
+        }));
         if let Err(payload) = place.within(exit).await {
             site.lost_panic(outcome, &*payload);
         }

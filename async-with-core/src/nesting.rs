@@ -135,9 +135,10 @@ impl Place {
         result
     }
 
-    /// Awaits something in the name of the scope.
-    pub(crate) async fn within<T>(&mut self, future: impl Future<Output = T>) -> Result<T, Payload> {
-        Inside::new(pin!(Some(future)), self).await
+    /// Awaits something in the name of the scope. It is pinned by the caller: by value it would be in the future twice.
+    #[inline]
+    pub(crate) fn within<'a, F>(&'a mut self, future: Pin<&'a mut Option<F>>) -> Inside<'a, F> {
+        Inside { future, place: self }
     }
 
     /// Waits for the detached exits that are nested in the scope.
@@ -176,7 +177,7 @@ pub(crate) async fn within_shared<F: Future>(place: &Mutex<Place>, future: F) ->
         }
     }
     let mut joining = Joining { own: Place::default(), place };
-    joining.own.within(future).await.unwrap_or_else(|payload| resume_unwind(payload))
+    joining.own.within(pin!(Some(future))).await.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 /// The detached exits that run in a scope.
@@ -253,12 +254,7 @@ pub(crate) struct Inside<'a, F> {
     pub(crate) place: &'a mut Place,
 }
 
-impl<'a, F> Inside<'a, F> {
-    #[inline]
-    pub(crate) fn new(future: Pin<&'a mut Option<F>>, place: &'a mut Place) -> Self {
-        Self { future, place }
-    }
-
+impl<F> Inside<'_, F> {
     #[inline]
     pub(crate) fn clear(&mut self) -> Result<(), Payload> {
         self.place.catching(|| self.future.set(None))

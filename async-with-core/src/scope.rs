@@ -25,6 +25,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::ending::Exited;
 use crate::lost::Site;
+use crate::manager::ENTERED_ONCE;
 use crate::nesting::{Inside, Place, running};
 use crate::{ContextManager, Interrupt, LocalAsyncContextManager, Outcome};
 
@@ -121,7 +122,7 @@ impl<'a, E> Driver<'a, E> {
     /// The body is pinned by the caller: passing it by value would double the size of the future at each level of nesting.
     #[inline]
     pub fn run<F: Future>(self, body: Pin<&'a mut Option<F>>) -> Run<'a, F, E> {
-        Run { body: Inside::new(body, self.place), interrupt: self.interrupt }
+        Run { body: self.place.within(body), interrupt: self.interrupt }
     }
 }
 
@@ -168,18 +169,21 @@ impl<F: Future, E> Future for Run<'_, F, E> {
     }
 }
 
+const OPENED: &str = "a scope is opened between its enter and its exit";
+const LEFT: &str = "a scope is left once";
+
 /// One block over an asynchronous manager.
 pub struct Scope<M: LocalAsyncContextManager> {
-    held: Held<M, M::Value>,
+    phase: Phase<M, M::Value>,
     location: &'static Location<'static>,
     place: Place,
 }
 
-enum Held<M, V> {
-    /// Before the end of enter, and from the beginning of exit, when it is gone.
-    Outside(Option<M>),
-    /// The exit is owed.
-    Inside {
+/// Whether an exit is owed, and what it needs.
+enum Phase<M, V> {
+    /// Before the end of enter, and from the beginning of exit, when the manager is gone.
+    NotOwing(Option<M>),
+    Owing {
         manager: M,
         value: V,
         /// What exit is to be told, once the body has stopped.
@@ -187,10 +191,49 @@ enum Held<M, V> {
     },
 }
 
-impl<M, V> Held<M, V> {
+impl<M, V> Phase<M, V> {
+    /// The manager, to be entered. It may be taken out meanwhile.
     #[inline]
-    fn leave(&mut self) -> Self {
-        replace(self, Self::Outside(None))
+    fn entering(&mut self) -> &mut Option<M> {
+        let Self::NotOwing(manager) = self else { unreachable!("a scope is entered once") };
+        manager
+    }
+
+    #[inline]
+    fn entered(&mut self, value: V) {
+        let manager = self.entering().take().expect("a manager is still there when it has been entered");
+        *self = Self::Owing { manager, value, told: None };
+    }
+
+    #[inline]
+    fn inside(&mut self) -> Option<(&mut M, &mut V)> {
+        match self {
+            Self::Owing { manager, value, .. } => Some((manager, value)),
+            Self::NotOwing(_) => None,
+        }
+    }
+
+    #[inline]
+    fn tell(&mut self, outcome: Outcome) {
+        if let Self::Owing { told, .. } = self {
+            *told = Some(outcome);
+        }
+    }
+
+    #[inline]
+    fn is_owing(&self) -> bool {
+        matches!(self, Self::Owing { .. })
+    }
+
+    /// What the exit needs, and what it is told.
+    #[inline]
+    fn leave(&mut self) -> Option<(M, V, Outcome)> {
+        match replace(self, Self::NotOwing(None)) {
+            Self::Owing { manager, value, told } => {
+                Some((manager, value, told.unwrap_or(Outcome::Cancelled)))
+            }
+            Self::NotOwing(_) => None,
+        }
     }
 }
 
@@ -198,7 +241,7 @@ impl<M: LocalAsyncContextManager> Scope<M> {
     #[inline]
     #[track_caller]
     pub(crate) fn new(manager: M) -> Self {
-        Self { held: Held::Outside(Some(manager)), location: Location::caller(), place: M::__place() }
+        Self { phase: Phase::NotOwing(Some(manager)), location: Location::caller(), place: M::__place() }
     }
 
     /// The same block at the place of the call: of the manager, where the span of the whole invocation says less.
@@ -217,19 +260,15 @@ impl<M: LocalAsyncContextManager> Scope<M> {
     #[inline]
     pub async fn enter(&mut self) -> Result<(), M::Error> {
         let site = self.site();
-        let Held::Outside(manager) = &mut self.held else { unreachable!("a scope is entered once") };
-        let value = M::__enter(manager, site).await?;
-        let manager = manager.take().expect("a manager is still there when it has been entered");
-        self.held = Held::Inside { manager, value, told: None };
+        let value = M::__enter(self.phase.entering(), site).await?;
+        self.phase.entered(value);
         Ok(())
     }
 
     /// Lends the value to the body.
     #[inline]
     pub fn open(&mut self) -> (&mut M::Value, Driver<'_, M::Error>) {
-        let Held::Inside { manager, value, .. } = &mut self.held else {
-            unreachable!("a scope is opened between its enter and its exit")
-        };
+        let (manager, value) = self.phase.inside().expect(OPENED);
         // The exit is owed from here on, also if this panics.
         let interrupt = catch_unwind(AssertUnwindSafe(|| manager.interrupt(value)));
         let interrupt = interrupt.unwrap_or_else(Interrupt::panicking);
@@ -243,16 +282,12 @@ impl<M: LocalAsyncContextManager> Scope<M> {
 
     /// What a manager is asked or told about the end of the body is put to.
     pub(crate) fn inside(&mut self) -> Option<(&mut M, &mut M::Value)> {
-        match &mut self.held {
-            Held::Inside { manager, value, .. } => Some((manager, value)),
-            Held::Outside(_) => None,
-        }
+        self.phase.inside()
     }
 
     #[cold]
     fn cut(&mut self) {
-        if let Held::Inside { manager, value, told } = self.held.leave() {
-            let outcome = told.unwrap_or(Outcome::Cancelled);
+        if let Some((manager, value, outcome)) = self.phase.leave() {
             manager.__cut(value, outcome, self.site(), take(&mut self.place));
         }
     }
@@ -260,19 +295,15 @@ impl<M: LocalAsyncContextManager> Scope<M> {
     /// Exits, after the exits that are detached in the body. The manager's own begins in the poll that catches its panics.
     #[inline]
     pub async fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
-        if let Held::Inside { told, .. } = &mut self.held {
-            *told = Some(outcome);
-        }
+        self.phase.tell(outcome);
         self.place.nested_ended().await;
         let site = self.site();
-        let mut owed = Some((&mut self.held, &mut self.place));
+        let mut owed = Some((&mut self.phase, &mut self.place));
         let mut exit = pin!(None);
         let exited = poll_fn(|cx| {
             let polled = catch_unwind(AssertUnwindSafe(|| {
-                if let Some((held, place)) = owed.take() {
-                    let Held::Inside { manager, value, .. } = held.leave() else {
-                        unreachable!("a scope is left once")
-                    };
+                if let Some((phase, place)) = owed.take() {
+                    let (manager, value, outcome) = phase.leave().expect(LEFT);
                     exit.set(Some(manager.__exit(value, outcome, site, place)));
                 }
                 running(&mut exit).poll(cx)
@@ -289,7 +320,7 @@ impl<M: LocalAsyncContextManager> Scope<M> {
 impl<M: LocalAsyncContextManager> Drop for Scope<M> {
     #[inline]
     fn drop(&mut self) {
-        if let Held::Inside { .. } = self.held {
+        if self.phase.is_owing() {
             self.cut();
         }
     }
@@ -297,10 +328,7 @@ impl<M: LocalAsyncContextManager> Drop for Scope<M> {
 
 /// One block over a synchronous manager.
 pub struct SyncScope<M: ContextManager> {
-    manager: Option<M>,
-    value: Option<M::Value>,
-    /// What exit is to be told, once a body that awaits has stopped.
-    told: Option<Outcome>,
+    phase: Phase<M, M::Value>,
     location: &'static Location<'static>,
     place: Place,
 }
@@ -309,13 +337,7 @@ impl<M: ContextManager> SyncScope<M> {
     #[inline]
     #[track_caller]
     pub(crate) fn new(manager: M) -> Self {
-        Self {
-            manager: Some(manager),
-            value: None,
-            told: None,
-            location: Location::caller(),
-            place: Place::default(),
-        }
+        Self { phase: Phase::NotOwing(Some(manager)), location: Location::caller(), place: Place::default() }
     }
 
     /// As for [`Scope::here`].
@@ -332,14 +354,15 @@ impl<M: ContextManager> SyncScope<M> {
     /// What the manager's `enter` reports.
     #[inline]
     pub fn enter(&mut self) -> Result<(), M::Error> {
-        let manager = self.manager.as_mut().expect("a scope is entered before it is left");
-        self.value = Some(manager.enter()?);
+        let manager = self.phase.entering().as_mut().expect(ENTERED_ONCE);
+        let value = manager.enter()?;
+        self.phase.entered(value);
         Ok(())
     }
 
     #[inline]
     pub fn open(&mut self) -> (&mut M::Value, SyncDriver<'_, M::Error>) {
-        let value = self.value.as_mut().expect("a scope is opened between its enter and its exit");
+        let (_, value) = self.phase.inside().expect(OPENED);
         (value, SyncDriver(Driver { place: &mut self.place, interrupt: Interrupt::never() }))
     }
 
@@ -349,18 +372,23 @@ impl<M: ContextManager> SyncScope<M> {
 
     #[inline]
     pub fn exit(&mut self, outcome: Outcome) -> Exited<M::Error> {
-        let (Some(manager), Some(value)) = (self.manager.take(), self.value.take()) else {
-            unreachable!("a scope is left once")
-        };
+        self.phase.tell(outcome);
+        self.leave().expect(LEFT).0
+    }
+
+    /// Exits if it is owed, and says what was told.
+    #[inline]
+    fn leave(&mut self) -> Option<(Exited<M::Error>, Outcome)> {
+        let (manager, value, outcome) = self.phase.leave()?;
         // What is left of nested blocks is not waited for here: the body did not await, or has been cut.
         self.place.end();
-        Exited::of(|| manager.exit(value, outcome), Site::at::<M>(self.location))
+        Some((Exited::of(|| manager.exit(value, outcome), Site::at::<M>(self.location)), outcome))
     }
 
     /// The exit after a body that awaits, which can wait for detached exits of nested blocks.
     #[inline]
     pub async fn exit_after_nested(&mut self, outcome: Outcome) -> Exited<M::Error> {
-        self.told = Some(outcome);
+        self.phase.tell(outcome);
         self.place.nested_ended().await;
         self.exit(outcome)
     }
@@ -370,9 +398,8 @@ impl<M: ContextManager> Drop for SyncScope<M> {
     /// Only a body that awaits can be cut; the exit needs no awaiting, so it runs here.
     #[inline]
     fn drop(&mut self) {
-        if self.value.is_some() {
-            let outcome = self.told.unwrap_or(Outcome::Cancelled);
-            self.exit(outcome).lost(outcome);
+        if let Some((exited, outcome)) = self.leave() {
+            exited.lost(outcome);
         }
     }
 }

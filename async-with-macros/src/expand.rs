@@ -458,6 +458,8 @@ impl Level {
         });
         // The error of an item inside has others around it to pass.
         let conclude = if outermost { ours!(conclude) } else { ours!(conclude_inside) };
+        // A `let` whose initialiser awaits holds its place in the future beside the body. So the ending, which is needed while
+        // the exit is awaited, is bound by a `match` after the body is gone.
         ours!({
             let lift = #lift;
             match #scope.enter() #enter_await {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 
 use crate::handover::{HandOver, Runtime, Shield, detach};
 use crate::lost::Site;
@@ -63,7 +64,7 @@ impl<E: Debug> Unwinding<E> {
     {
         let outcome = self.outcome;
         self.place.nested_ended().await;
-        let exited = self.place.within(async move { exit(outcome).await }).await;
+        let exited = self.place.within(pin!(Some(async move { exit(outcome).await }))).await;
         self.note(exited, site, outcome);
     }
 
@@ -213,7 +214,7 @@ impl<P: Parts> Held<P> {
 
     /// Enters what comes after these parts, in whose name blocks begin in it.
     pub(crate) async fn enter<T, E>(&mut self, enter: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let entered = self.place.within(enter).await;
+        let entered = self.place.within(pin!(Some(enter))).await;
         self.keep(entered).await
     }
 

@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 use std::future::poll_fn;
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use super::parts::{Held, Parts, Unwinding};
@@ -86,7 +87,7 @@ impl<G: Group> AsyncContextManager for Together<G> {
         let mut held = Held::new(Members(managers.entering(self.site)), self.site);
         let entered = {
             let (members, place) = held.split();
-            place.within(poll_fn(|cx| members.poll_enter(cx))).await
+            place.within(pin!(Some(poll_fn(|cx| members.poll_enter(cx))))).await
         };
         held.keep(entered).await?;
         let (managers, values) = G::entered(held.release().await.0);

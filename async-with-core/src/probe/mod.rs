@@ -21,6 +21,8 @@ pub use self::suppression::{Passes, Policy, Shape, edge, policy};
 use crate::ending::Product;
 
 /// A type that takes part in inference, and of which there is no value.
+///
+/// Not `Copy`: a body captures it by value then, which takes no room in its future, where a reference would.
 pub struct Hint<T>(PhantomData<fn() -> T>);
 
 impl<T> Hint<T> {
