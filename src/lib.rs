@@ -113,7 +113,7 @@ pub mod managers;
 ///
 /// # Alternatives
 ///
-/// [`with!`] for managers that need no awaiting.
+/// [`within`] for the body of a function, [`scoped`] for the rest of a block, [`with!`] for managers that need no awaiting.
 #[macro_export]
 macro_rules! async_with {
     ($($tokens:tt)*) => {
@@ -219,6 +219,113 @@ macro_rules! async_with {
 #[doc(inline)]
 pub use async_with_macros::within;
 
+/// Enters context managers for the rest of a block, by `#[enter] let` in an `async fn`.
+///
+/// It is [`async_with!`] without braces, as C# and JavaScript have it with `await using`: nothing is nested, and nothing has to
+/// be imported for `#[enter]`.
+///
+/// # Grammar
+///
+/// ```text
+/// #[scoped] or #[scoped(crate = path)], on an `async fn`; in its body:
+/// #[enter] let pattern (":" type)? = expr;
+/// ```
+///
+/// An `#[enter] let` may stand in any block of the function: its body, loops, branches, other blocks, async blocks and closures,
+/// and the bodies of macros, [`async_with!`] and `select!` among them. Functions in the function have attributes of their own.
+/// The pattern is that of [`async_with!`]; `let _` enters too, and holds. `crate = path` says where this crate is, if that is
+/// not `::async_with`. The function may be one as for [`within`].
+///
+/// # What happens
+///
+/// 1. The manager expression is evaluated, and its `enter` is awaited.
+/// 2. What comes behind it in its block is the body, with all of the ways out.
+/// 3. At the end of the block `exit` is awaited, for the last `#[enter]` first. Outcomes are those of [`async_with!`].
+/// 4. The value of the block is what its last expression gives, as without `#[enter]`.
+///
+/// # Errors
+///
+/// What entering or exiting reports, or the manager's own [`Interrupt`], leaves the function as by `?`, from an async block or
+/// closure that; blocks around it are told [`Outcome::Failed`]. So the function has to return a `Result` whose error can be
+/// made `From` it, unless the `Error` of the manager is [`Infallible`](std::convert::Infallible). An exit that fails after the
+/// body failed reports to the [lost-error hook](set_lost_error_hook) instead.
+///
+/// When a manager that implements [`Suppress`] swallows a failure, its block gives `()`, `None`, or `Ok` of one of them, and the
+/// function goes on behind the block; a block whose value is something else does not compile. A manager that implements
+/// [`ObserveError`] sees each `Err` that leaves its block by `return` or `?`; in the body of the function itself also one that is
+/// its value.
+///
+/// # Panics
+///
+/// As for [`async_with!`].
+///
+/// # Cancel safety
+///
+/// As for [`async_with!`]: when the future of the function is dropped, the exits of all that is entered run to their end detached,
+/// innermost first.
+///
+/// # Examples
+///
+/// ```
+/// use async_with::{AsyncContextManager, Outcome, scoped};
+///
+/// struct Transaction(&'static str);
+///
+/// impl AsyncContextManager for Transaction {
+///     type Value = Vec<String>;
+///     type Error = std::io::Error;
+///
+///     async fn enter(&mut self) -> Result<Vec<String>, Self::Error> {
+///         Ok(vec![format!("BEGIN {}", self.0)])
+///     }
+///
+///     async fn exit(self, log: Vec<String>, outcome: Outcome) -> Result<(), Self::Error> {
+///         let end = if outcome.is_success() { "COMMIT" } else { "ROLLBACK" };
+///         println!("{}; {end}", log.join("; "));
+///         Ok(())
+///     }
+/// }
+///
+/// #[scoped]
+/// async fn deposit(amounts: &[&str]) -> Result<u32, Box<dyn std::error::Error>> {
+///     #[enter]
+///     let audit = Transaction("audit");
+///     let mut sum = 0;
+///     for amount in amounts {
+///         #[enter]
+///         let tx = Transaction("deposit");
+///         let amount: u32 = amount.parse()?;       // rolls both back, the inner one first
+///         if amount == 0 {
+///             continue;                            // commits this one, and goes on
+///         }
+///         tx.push(format!("UPDATE … {amount}"));
+///         audit.push(format!("INSERT … {amount}"));
+///         sum += amount;
+///     }                                            // here each turn commits
+///     Ok(sum)
+/// }                                                // and here the audit
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(deposit(&["5", "0", "2"]).await.unwrap(), 7);
+/// assert!(deposit(&["five"]).await.is_err());
+/// # });
+/// ```
+///
+/// # Limits
+///
+/// - An `#[enter] let` cannot have an `else`, nor a `#[cfg]` beside it, nor stand in a closure that is not `async`.
+/// - An item that is declared in a block behind an `#[enter] let` is not known before it.
+/// - An attribute that takes the `async` away, such as `#[tokio::main]` or `#[tokio::test]`, goes below this one.
+///   `#[async_trait]` may be above it.
+/// - Those of [`async_with!`].
+#[doc(inline)]
+pub use async_with_macros::scoped;
+
+/// Marks the `let` of a context manager in a function under [`#[scoped]`](scoped), which takes the mark away.
+///
+/// It needs no import there. In another function it is a mistake, which this macro explains.
+#[doc(inline)]
+pub use async_with_macros::enter;
+
 /// Enters synchronous context managers, runs a body, and exits them on every way out.
 ///
 /// It has the grammar, the ways out and the value of [`async_with!`], over [`ContextManager`]s, and works in functions that
@@ -283,5 +390,5 @@ macro_rules! with {
 #[doc(hidden)]
 pub mod __private {
     pub use async_with_core::__private::*;
-    pub use async_with_macros::{async_with_impl, with_impl};
+    pub use async_with_macros::{async_with_impl, rest_impl, with_impl};
 }

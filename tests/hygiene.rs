@@ -4,7 +4,7 @@
 
 mod common;
 
-use async_with::{async_with, with};
+use async_with::{async_with, scoped, with};
 
 use crate::common::log::{Failure, Log};
 use crate::common::{Fallible, Plain};
@@ -40,6 +40,25 @@ async fn names_in_the_head_may_be_those_of_ours() {
         way + 1
     });
     assert_eq!(value, Ok(2));
+}
+
+#[tokio::test]
+async fn the_rests_of_blocks_keep_apart() {
+    #[scoped]
+    async fn rests(log: &Log, manager: u32) -> (u32, u32, u32) {
+        let scope = 1;
+        #[enter]
+        let value = log.sure("a").value(manager);
+        let out = *value;
+        #[enter]
+        let returns = log.sure("b").value(out + scope);
+        loop {
+            #[enter]
+            let value = log.sure("c").value(3);
+            break (out, *returns, *value);
+        }
+    }
+    assert_eq!(rests(&Log::default(), 1).await, (1, 2, 3));
 }
 
 #[tokio::test]
@@ -118,6 +137,26 @@ mod shadowed {
         ::async_with::async_with!(Plain => { count })
     }
 
+    #[::async_with::scoped]
+    pub async fn run_scoped() -> u8 {
+        let mut count = 0;
+        'outer: loop {
+            #[enter]
+            let () = Plain;
+            count += 1;
+            #[enter]
+            let () = Plain;
+            match count {
+                1 => continue 'outer,
+                2 => break 'outer,
+                _ => return 0,
+            }
+        }
+        #[enter]
+        let () = Plain;
+        count
+    }
+
     pub fn run_sync(manager: crate::common::log::Recorder<crate::common::log::Failure>) -> u8 {
         let mut count = 1;
         let _ = ::async_with::with!(manager => { count += 1 });
@@ -128,6 +167,7 @@ mod shadowed {
 #[tokio::test]
 async fn types_macros_and_modules_of_the_user_may_have_the_names_of_the_prelude() {
     assert_eq!(shadowed::run().await, 2);
+    assert_eq!(shadowed::run_scoped().await, 2);
     assert_eq!(shadowed::run_sync(Log::default().unsure("a")), 2);
 }
 
@@ -212,6 +252,40 @@ mod in_macros {
             });
         }
         assert_eq!(turns, 3);
+    }
+
+    macro_rules! scoped_function {
+        ($name:ident($number:ident), $manager:expr, $body:block) => {
+            #[super::scoped]
+            async fn $name($number: u32) -> Result<u32, Failure> {
+                for turn in 0.. {
+                    #[enter]
+                    let value = $manager;
+                    if turn == 1 {
+                        break;
+                    }
+                    if *value == 7 {
+                        continue;
+                    }
+                    return Ok(*value + $body);
+                }
+                #[enter]
+                let _ = Plain;
+                Ok($body)
+            }
+        };
+    }
+
+    scoped_function!(by_macro(number), Log::default().unsure("a").value(number), {
+        #[enter]
+        let more = Log::default().sure("b").value(number);
+        *more + 1
+    });
+
+    #[tokio::test]
+    async fn a_macro_may_make_a_scoped_function() {
+        assert_eq!(by_macro(1).await, Ok(3));
+        assert_eq!(by_macro(7).await, Ok(8));
     }
 
     macro_rules! around {

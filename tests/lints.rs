@@ -15,7 +15,7 @@
 
 mod common;
 
-use async_with::{async_with, with, within};
+use async_with::{async_with, scoped, with, within};
 
 use crate::common::log::{Failure, Log, Recorder};
 use crate::common::{Fallible, Plain};
@@ -295,6 +295,119 @@ mod attribute {
     }
 }
 
+mod rest_of_scope {
+    use super::{Failure, Fallible, Log, Plain, scoped};
+
+    #[scoped]
+    pub(super) async fn unit(log: &Log) {
+        #[enter]
+        let _guard = log.sure("a");
+        log.add("body");
+    }
+
+    #[scoped]
+    pub(super) async fn several(log: &Log, early: bool) -> Result<u32, Failure> {
+        #[enter]
+        let a = log.unsure("a");
+        let number = *a + 1;
+        #[enter]
+        let mut b = log.sure("b").value(number);
+        if early {
+            return Ok(0);
+        }
+        if *b > 5 {
+            b = a;
+        }
+        Ok(*b)
+    }
+
+    #[scoped]
+    pub(super) async fn loops(log: &Log, numbers: &[u32]) -> Result<Option<u32>, Failure> {
+        for &number in numbers {
+            #[enter]
+            let a = log.unsure("a");
+            if number == 0 {
+                continue;
+            }
+            if number > 100 {
+                break;
+            }
+            *a += number;
+            log.add(number.to_string());
+        }
+        let found = 'outer: loop {
+            #[enter]
+            let _ = log.unsure("b");
+            for &number in numbers {
+                #[enter]
+                let _ = log.sure("c");
+                if number == 7 {
+                    break 'outer Some(number);
+                }
+            }
+            break None;
+        };
+        Ok(found)
+    }
+
+    #[scoped]
+    pub(super) async fn ends_in_the_question_mark(text: &str) -> Result<u32, Box<dyn std::error::Error>> {
+        let number = {
+            #[enter]
+            let () = Fallible;
+            text.parse::<u32>()?
+        };
+        #[enter]
+        let () = Plain;
+        Ok(number + text.parse::<u32>()?)
+    }
+
+    #[scoped]
+    pub(super) async fn always_returns(log: &Log) -> u32 {
+        loop {
+            #[enter]
+            let a = log.sure("a").value(1);
+            return *a;
+        }
+    }
+
+    #[scoped]
+    pub(super) async fn ends_in_a_panic(number: Option<u8>) -> u8 {
+        #[enter]
+        let () = Plain;
+        match number {
+            Some(number) => number,
+            None => panic!("no number"),
+        }
+    }
+
+    #[scoped]
+    pub(super) async fn nothing_is_behind_it() {
+        #[enter]
+        let () = Plain;
+    }
+
+    #[scoped]
+    pub(super) async fn moves_a_parameter(mut list: Vec<u32>, extra: Vec<u32>) -> Vec<u32> {
+        {
+            #[enter]
+            let () = Plain;
+            list.extend(extra);
+        }
+        #[enter]
+        let () = Plain;
+        list
+    }
+
+    #[must_use = "it is what was asked for"]
+    #[scoped]
+    pub(super) async fn is_opaque(text: &str) -> impl Iterator<Item = char> {
+        #[enter]
+        let () = Plain;
+        text.chars()
+    }
+}
+
 #[tokio::test]
 async fn typical_uses_run() {
     let log = Log::default();
@@ -327,4 +440,13 @@ async fn typical_uses_run() {
     drop((attribute::always_panics(), attribute::never_ends()));
     assert_eq!(attribute::moves_a_parameter(vec![1], vec![2]).await, [1, 2]);
     assert_eq!(attribute::is_opaque("ab").await.count(), 2);
+    rest_of_scope::unit(&log).await;
+    assert_eq!(rest_of_scope::several(&log, false).await, Ok(1));
+    assert_eq!(rest_of_scope::loops(&log, &[0, 1, 7]).await, Ok(Some(7)));
+    assert_eq!(rest_of_scope::ends_in_the_question_mark("1").await.unwrap(), 2);
+    assert_eq!(rest_of_scope::always_returns(&log).await, 1);
+    assert_eq!(rest_of_scope::ends_in_a_panic(Some(1)).await, 1);
+    rest_of_scope::nothing_is_behind_it().await;
+    assert_eq!(rest_of_scope::moves_a_parameter(vec![1], vec![2]).await, [1, 2]);
+    assert_eq!(rest_of_scope::is_opaque("ab").await.count(), 2);
 }

@@ -91,7 +91,7 @@ pub(crate) fn take_attributes<T>(
 }
 
 /// What is in the brackets of an attribute, if the tokens begin with one.
-fn attribute(trees: &[TokenTree]) -> Option<TokenStream> {
+pub(crate) fn attribute(trees: &[TokenTree]) -> Option<TokenStream> {
     match trees {
         [hash, TokenTree::Group(group), ..]
             if is_punct(hash, '#') && group.delimiter() == Delimiter::Bracket =>

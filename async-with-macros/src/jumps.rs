@@ -20,7 +20,8 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Block, Expr, ExprBlock, Label, Lifetime, Macro, Pat, Stmt, Token};
 
 use crate::expand::{Expander, ours};
-use crate::parse::Flavour;
+use crate::parse::{self, Flavour};
+use crate::scoped;
 use crate::tokens::{has_jump, too_deep};
 
 /// A way out of the body into the code around it.
@@ -146,9 +147,11 @@ impl Rewriter<'_> {
         if !has_jump(&mac.tokens) {
             return None;
         }
-        let flavour = match &*mac.path.segments.last()?.ident.to_string() {
-            "async_with" => Flavour::Async,
-            "with" => Flavour::Sync,
+        let block = |flavour| parse::invocation(flavour, mac.tokens.clone()).ok();
+        let nested = match &*mac.path.segments.last()?.ident.to_string() {
+            "async_with" => block(Flavour::Async)?,
+            "with" => block(Flavour::Sync)?,
+            "rest_impl" => scoped::nested_rest(mac.tokens.clone())?,
             "select" => {
                 let arms = |input: ParseStream<'_>| self.select(input);
                 if let Ok(tokens) = arms.parse2(mac.tokens.clone()) {
@@ -159,7 +162,7 @@ impl Rewriter<'_> {
             _ => return None,
         };
         let expander = self.expander;
-        let nested = expander.nested(flavour, mac.tokens.clone(), self)?;
+        let nested = expander.nested(nested, self)?;
         Some(in_braces(attributes, nested))
     }
 

@@ -1,18 +1,21 @@
 //! The procedural macros behind `async-with`; use its `async_with!` and `with!`, which call these.
 //!
 //! How to find your way: `parse` reads an invocation and knows the grammar and its mistakes, `expand` draws the expansion,
-//! `jumps` rewrites the `break`s and `continue`s that cross a block. `within` reads the attribute of that name, and
-//! `function` what it stands on. Parsing never expands, expanding never parses.
+//! `level` what is drawn of one of its items, `jumps` rewrites the `break`s and `continue`s that cross a block. `within` and
+//! `scoped` read the attributes of these names, and `function` what they stand on. Parsing never expands, expanding never parses.
 
 #![deny(missing_docs)]
 
 mod expand;
+mod facade;
 mod function;
 #[cfg(test)]
 mod hostile;
 mod jumps;
+mod level;
 mod mistakes;
 mod parse;
+mod scoped;
 #[cfg(test)]
 mod snapshots;
 mod tokens;
@@ -41,4 +44,25 @@ pub fn with_impl(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn within(head: TokenStream, function: TokenStream) -> TokenStream {
     within::attribute(head.into(), function.into()).into()
+}
+
+// Not public API: `#[scoped]` puts it where the rest of a block is.
+#[doc(hidden)]
+#[proc_macro]
+pub fn rest_impl(input: TokenStream) -> TokenStream {
+    scoped::rest(input.into()).into()
+}
+
+// Documented where `async-with` exports it.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn scoped(head: TokenStream, function: TokenStream) -> TokenStream {
+    scoped::attribute(head.into(), function.into()).into()
+}
+
+// Documented where `async-with` exports it.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn enter(_head: TokenStream, statement: TokenStream) -> TokenStream {
+    scoped::outside(statement.into()).into()
 }

@@ -19,6 +19,11 @@ pub(crate) struct Mistakes {
 }
 
 impl Mistakes {
+    /// What stands for each value that is not there.
+    pub(crate) fn name() -> Ident {
+        Ident::new("__async_with_mistake", Span::mixed_site())
+    }
+
     pub(crate) fn add(&mut self, span: Span, message: impl Into<String>) {
         self.found.push((span, message.into()));
     }
@@ -85,10 +90,10 @@ impl Mistakes {
         quote_spanned!(Span::mixed_site()=> #(#errors)* #target)
     }
 
-    /// The reports and the managers; and what stands for each value that is not there.
+    /// The reports and the managers.
     fn head(&self) -> (Ident, TokenStream) {
         let span = Span::mixed_site();
-        let mistake = Ident::new("__async_with_mistake", span);
+        let mistake = Self::name();
         let errors = self.found.iter().map(|(at, message)| {
             let error = quote_spanned!(*at=> ::core::compile_error!(#message));
             quote_spanned!(span=> let #mistake = #error;)
@@ -101,7 +106,7 @@ impl Mistakes {
     /// The body, where its names are known.
     fn body(&self, used: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let mistake = Ident::new("__async_with_mistake", span);
+        let mistake = Self::name();
         let (patterns, body) = (&self.patterns, &self.body);
         if body.is_empty() {
             return TokenStream::new();

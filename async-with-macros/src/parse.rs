@@ -25,6 +25,8 @@ impl Flavour {
 }
 
 pub(crate) struct Invocation {
+    /// Whether it is the rest of a block: what entering and exiting fail with leaves the function.
+    pub(crate) is_rest: bool,
     pub(crate) flavour: Flavour,
     pub(crate) items: Vec<Item>,
     pub(crate) body: Body,
@@ -33,6 +35,8 @@ pub(crate) struct Invocation {
 pub(crate) struct Item {
     pub(crate) manager: TokenStream,
     pub(crate) pattern: Option<TokenStream>,
+    /// Of the variable.
+    pub(crate) attributes: TokenStream,
     /// Of the manager, for what is wrong with it.
     pub(crate) span: Span,
 }
@@ -49,7 +53,7 @@ pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> Result<Invocat
     let (head, body) = split(flavour, &trees, &mut mistakes);
     let items = items(head, "`as name`, a comma, or `=>`", &mut mistakes);
     let body = self::body(flavour, body, &mut mistakes);
-    if mistakes.is_empty() { Ok(Invocation { flavour, items, body }) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(Invocation { is_rest: false, flavour, items, body }) } else { Err(mistakes) }
 }
 
 /// Cuts the input into the items and the body.
@@ -146,6 +150,13 @@ pub(crate) fn items(mut head: &[TokenTree], expected: &str, mistakes: &mut Mista
     items
 }
 
+impl Item {
+    fn new(manager: &[TokenTree], pattern: Option<TokenStream>) -> Self {
+        let span = manager.first().map_or_else(Span::call_site, TokenTree::span);
+        Self { manager: stream(manager), pattern, attributes: TokenStream::new(), span }
+    }
+}
+
 type Mistake = (Span, String);
 
 /// Cuts the first item off, and says how many tokens it has.
@@ -170,11 +181,8 @@ fn item(head: &[TokenTree], expected: &str) -> Result<(Item, usize), Mistake> {
             Some(comma) if is_punct(comma, ',') => return Err(missing_name(r#as)),
             Some(first) => {
                 if let Ok((length, true)) = prefix(right, Pat::parse_single) {
-                    let item = Item {
-                        manager: stream(manager),
-                        pattern: Some(stream(&right[..length])),
-                        span: manager[0].span(),
-                    };
+                    let pattern = Some(stream(&right[..length]));
+                    let item = Item::new(manager, pattern);
                     return Ok((item, at + 1 + length));
                 }
                 bad_pattern.get_or_insert(first.span());
@@ -183,8 +191,7 @@ fn item(head: &[TokenTree], expected: &str) -> Result<(Item, usize), Mistake> {
     }
     match prefix(head, <Expr as Parse>::parse) {
         Ok((length, true)) => {
-            let item = Item { manager: stream(&head[..length]), pattern: None, span: head[0].span() };
-            Ok((item, length))
+            Ok((Item::new(&head[..length], None), length))
         }
         result => Err(match (bad_pattern, result) {
             (Some(span), _) => (
@@ -206,7 +213,7 @@ fn missing_name(r#as: &TokenTree) -> Mistake {
 }
 
 /// Parses the beginning of `trees`: how many tokens it takes, and whether the item ends there.
-fn prefix<T>(
+pub(crate) fn prefix<T>(
     trees: &[TokenTree],
     parse: impl Fn(ParseStream<'_>) -> syn::Result<T>,
 ) -> syn::Result<(usize, bool)> {

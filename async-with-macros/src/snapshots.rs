@@ -7,7 +7,7 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 
 use crate::parse::Flavour;
 use crate::tokens::{is_ident, is_punct};
-use crate::{expand, within};
+use crate::{expand, scoped, within};
 
 #[track_caller]
 fn check(flavour: Flavour, input: &str, expected: &Expect) {
@@ -21,6 +21,21 @@ fn check(flavour: Flavour, input: &str, expected: &Expect) {
 fn check_attribute(head: &str, item: &str, expected: &Expect) {
     let output = shortened(within::attribute(head.parse().unwrap(), item.parse().unwrap()));
     expected.assert_eq(&prettyplease::unparse(&syn::parse2(output).unwrap()));
+}
+
+#[track_caller]
+fn check_scoped(item: &str, expected: &Expect) {
+    let output = shortened(scoped::attribute(TokenStream::new(), item.parse().unwrap()));
+    expected.assert_eq(&prettyplease::unparse(&syn::parse2(output).unwrap()));
+}
+
+#[track_caller]
+fn check_rest(place: &str, expected: &Expect) {
+    let input =
+        format!("(::async_with) {place} (#[allow(unused)]) (name) (manager()) {{ use_it(name); value }}");
+    let output = shortened(scoped::rest(input.parse().unwrap()));
+    let file = syn::parse2(quote::quote!(fn expansion() { #output })).unwrap();
+    expected.assert_eq(&prettyplease::unparse(&file));
 }
 
 /// For reading: without the path in front of our names, and with `pin!` as a function, whose argument is then formatted.
@@ -126,10 +141,10 @@ fn one_manager() {
                             }
                         } {
                             Flow::Value(product) => {
-                                let errors = product.errors();
+                                #[allow(unused_imports)]
+                                use fallible::*;
                                 {
-                                    #[allow(unused_imports)]
-                                    use fallible::*;
+                                    let errors = product.errors();
                                     errors.give(product)
                                 }
                             }
@@ -246,10 +261,10 @@ fn jumps_and_errors() {
                             }
                         } {
                             Flow::Value(product) => {
-                                let errors = product.errors();
+                                #[allow(unused_imports)]
+                                use fallible::*;
                                 {
-                                    #[allow(unused_imports)]
-                                    use fallible::*;
+                                    let errors = product.errors();
                                     errors.give(product)
                                 }
                             }
@@ -437,10 +452,10 @@ fn two_managers() {
                             }
                         } {
                             Flow::Value(product) => {
-                                let errors = product.errors();
+                                #[allow(unused_imports)]
+                                use fallible::*;
                                 {
-                                    #[allow(unused_imports)]
-                                    use fallible::*;
+                                    let errors = product.errors();
                                     errors.give(product)
                                 }
                             }
@@ -525,10 +540,10 @@ fn synchronous() {
                             }
                         } {
                             Flow::Value(product) => {
-                                let errors = product.errors();
+                                #[allow(unused_imports)]
+                                use fallible::*;
                                 {
-                                    #[allow(unused_imports)]
-                                    use fallible::*;
+                                    let errors = product.errors();
                                     errors.give(product)
                                 }
                             }
@@ -611,10 +626,10 @@ fn synchronous() {
                             }
                         } {
                             Flow::Value(product) => {
-                                let errors = product.errors();
+                                #[allow(unused_imports)]
+                                use fallible::*;
                                 {
-                                    #[allow(unused_imports)]
-                                    use fallible::*;
+                                    let errors = product.errors();
                                     errors.give(product)
                                 }
                             }
@@ -809,7 +824,11 @@ fn function() {
                                                                     entered => Flow::Value(Product::not_entered(entered, lift)),
                                                                 }
                                                             } {
-                                                                Flow::Value(product) => __async_with_policy_1.leave(product),
+                                                                Flow::Value(product) => {
+                                                                    match __async_with_policy_1.value(product) {
+                                                                        Ok(value) | Err(value) => value,
+                                                                    }
+                                                                }
                                                                 Flow::Return(value) => return value,
                                                                 Flow::Jump(_) => unreachable!(),
                                                             }
@@ -847,7 +866,11 @@ fn function() {
                             entered => Flow::Value(Product::not_entered(entered, lift)),
                         }
                     } {
-                        Flow::Value(product) => __async_with_policy.leave(product),
+                        Flow::Value(product) => {
+                            match __async_with_policy.value(product) {
+                                Ok(value) | Err(value) => value,
+                            }
+                        }
                         Flow::Return(value) => return value,
                         Flow::Jump(_) => unreachable!(),
                     }
@@ -905,9 +928,300 @@ fn mistakes_with_the_attribute() {
 }
 
 #[test]
+fn the_rest_of_a_block() {
+    check_scoped(
+        "async fn f() -> u8 { a(); #[enter] let x = m(); b(x); #[allow(y)] #[enter] let (y, _) = n; c(y) }",
+        &expect![[r#"
+            async fn f() -> u8 {
+                {
+                    a();
+                    rest_impl!(
+                        (::async_with) function() (x) (m()) { b(x); rest_impl!((::async_with)
+                        function(#[allow(y)]) ((y, _)) (n) { c(y) }) }
+                    )
+                }
+            }
+        "#]],
+    );
+    check_scoped(
+        "async fn f() { for i in j { #[enter] let x: &mut X = m(i); if g(x) { continue } } }",
+        &expect![[r#"
+            async fn f() {
+                {
+                    for i in j {
+                        rest_impl!(
+                            (::async_with) block() (x : & mut X) (m(i)) { if g(x) { continue } }
+                        )
+                    }
+                }
+            }
+        "#]],
+    );
+    check_rest(
+        "function",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_returns = Hint::new();
+                if false {
+                    return __async_with_returns.never();
+                }
+                {
+                    let __async_with_manager = manager();
+                    let __async_with_probe = probe(&__async_with_manager);
+                    let mut __async_with_scope = {
+                        #[allow(unused_imports)]
+                        use kind::*;
+                        (&&&__async_with_probe).kind()
+                    }
+                        .scope(__async_with_manager)
+                        .here();
+                    let __async_with_policy = {
+                        #[allow(unused_imports)]
+                        use policy::*;
+                        (&&__async_with_probe).policy()
+                    };
+                    let __async_with_errors = __async_with_scope.errors();
+                    match {
+                        let lift = {
+                            #[allow(unused_imports)]
+                            use fallible::*;
+                            __async_with_errors.lift_out(&__async_with_returns)
+                        };
+                        match __async_with_scope.enter().await {
+                            Ok(()) => {
+                                let mut __async_with_out = __async_with_returns.slot();
+                                match {
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                #[allow(unused)]
+                                                let name = identity(value);
+                                                __async_with_out = Some(
+                                                    Product::of_body(
+                                                        if false {
+                                                            __async_with_returns.never()
+                                                        } else {
+                                                            use_it(name);
+                                                            value
+                                                        },
+                                                    ),
+                                                );
+                                                match complete().await {}
+                                            }),
+                                        );
+                                        driver.run(body).await
+                                    };
+                                    __async_with_scope.body_ended();
+                                    let told = {
+                                        #[allow(unused_imports)]
+                                        use observe::*;
+                                        (&&&&&&(&&__async_with_probe)
+                                            .observer()
+                                            .look_at_both(&stop, __async_with_out.as_ref()))
+                                            .tell(&mut __async_with_scope)
+                                    };
+                                    let stop = stop.observed(told);
+                                    Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        &mut __async_with_out,
+                                    )
+                                } {
+                                    ending => {
+                                        let exited = __async_with_scope
+                                            .exit(ending.outcome())
+                                            .await;
+                                        ending.conclude(__async_with_out, exited, lift)
+                                    }
+                                }
+                            }
+                            entered => Flow::Value(Product::not_entered(entered, lift)),
+                        }
+                    } {
+                        Flow::Value(product) => {
+                            match __async_with_policy.value(product) {
+                                Ok(value) | Err(value) => value,
+                            }
+                        }
+                        Flow::Return(value) => return value,
+                        Flow::Jump(_) => unreachable!(),
+                    }
+                }
+            }
+        }
+    "#]],
+    );
+    check_rest(
+        "block",
+        &expect![[r#"
+        fn expansion() {
+            {
+                let __async_with_returns = Hint::new();
+                if false {
+                    return __async_with_returns.never();
+                }
+                let __async_with_manager = manager();
+                let __async_with_probe = probe(&__async_with_manager);
+                let mut __async_with_scope = {
+                    #[allow(unused_imports)]
+                    use kind::*;
+                    (&&&__async_with_probe).kind()
+                }
+                    .scope(__async_with_manager)
+                    .here();
+                let __async_with_policy = {
+                    #[allow(unused_imports)]
+                    use policy::*;
+                    (&&__async_with_probe).policy()
+                };
+                let __async_with_errors = __async_with_scope.errors();
+                let __async_with_value = Hint::new();
+                if false {
+                    __async_with_value.never()
+                } else {
+                    match {
+                        let lift = {
+                            #[allow(unused_imports)]
+                            use fallible::*;
+                            __async_with_errors.lift_out(&__async_with_returns)
+                        };
+                        match __async_with_scope.enter().await {
+                            Ok(()) => {
+                                let mut __async_with_out = __async_with_value.slot();
+                                match {
+                                    let stop = {
+                                        let (value, driver) = __async_with_scope.open();
+                                        let body = pin(
+                                            Some(async {
+                                                if false {
+                                                    return __async_with_returns.never();
+                                                }
+                                                #[allow(unused)]
+                                                let name = identity(value);
+                                                __async_with_out = Some(
+                                                    Product::of_body(
+                                                        if false {
+                                                            __async_with_value.never()
+                                                        } else {
+                                                            use_it(name);
+                                                            value
+                                                        },
+                                                    ),
+                                                );
+                                                match complete().await {}
+                                            }),
+                                        );
+                                        driver.run(body).await
+                                    };
+                                    __async_with_scope.body_ended();
+                                    let told = {
+                                        #[allow(unused_imports)]
+                                        use observe::*;
+                                        (&&&&&&(&&__async_with_probe).observer().look(&stop))
+                                            .tell(&mut __async_with_scope)
+                                    };
+                                    let stop = stop.observed(told);
+                                    Ending::new(
+                                        &__async_with_policy,
+                                        &mut __async_with_scope,
+                                        stop,
+                                        &mut __async_with_out,
+                                    )
+                                } {
+                                    ending => {
+                                        let exited = __async_with_scope
+                                            .exit(ending.outcome())
+                                            .await;
+                                        ending.conclude(__async_with_out, exited, lift)
+                                    }
+                                }
+                            }
+                            entered => Flow::Value(Product::not_entered(entered, lift)),
+                        }
+                    } {
+                        Flow::Value(product) => {
+                            match __async_with_policy.value(product) {
+                                Ok(value) => value,
+                                Err(failed) => return failed,
+                            }
+                        }
+                        Flow::Return(value) => return value,
+                        Flow::Jump(_) => unreachable!(),
+                    }
+                }
+            }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn mistakes_with_the_rest_of_a_block() {
+    check_scoped(
+        "async fn f() { #[enter] let x; #[enter] let 1 = m else { return }; g(x) }",
+        &expect![[r#"
+            async fn f() {
+                {
+                    let x = ::core::compile_error!(
+                        "a context manager is missing: write `#[enter] let name = manager;`"
+                    );
+                    let _ = m;
+                    let 1 = ::core::compile_error!(
+                        "an `#[enter] let` has no `else`: enter it by a name, and match that in a `let … else` of its own"
+                    ) else { return };
+                    g(x)
+                }
+            }
+        "#]],
+    );
+    check_scoped(
+        "fn f() { #[enter] let x = m; g(x) }",
+        &expect![[r#"
+        fn f() {
+            let __async_with_mistake = ::core::compile_error!(
+                "`scoped` awaits: make this an `async fn`; for managers that need no awaiting there is `with!`"
+            );
+            {
+                let _ = m;
+                let x = __async_with_mistake;
+                g(x)
+            }
+        }
+    "#]],
+    );
+    check_scoped(
+        "async fn f() { a(|| { #[enter] let x = m; g(x) }) }",
+        &expect![[r#"
+        async fn f() {
+            {
+                a(|| {
+                    let x = {
+                        let _ = m;
+                        ::core::compile_error!(
+                            "`#[enter]` awaits, which this closure cannot: make it an `async` closure, or enter before it"
+                        )
+                    };
+                    g(x)
+                })
+            }
+        }
+    "#]],
+    );
+}
+
+#[test]
 fn a_body_that_does_not_parse_is_kept() {
     for head in ["m as x", "m as x as", ""] {
         let output = within::attribute(head.parse().unwrap(), "async fn f() { let y = x. }".parse().unwrap());
         assert!(output.to_string().contains("let y = x ."), "{output}");
     }
+    let scoped = "async fn f() { #[enter] let x = m. ; let y = x. }".parse().unwrap();
+    let output = scoped::attribute(TokenStream::new(), scoped).to_string();
+    assert!(output.contains("(x) (m .) { let y = x . }"), "{output}");
 }

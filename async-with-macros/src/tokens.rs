@@ -1,6 +1,6 @@
 //! Looking at tokens without parsing them.
 
-use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
 
 pub(crate) fn is_punct(tree: &TokenTree, char: char) -> bool {
     matches!(tree, TokenTree::Punct(punct) if punct.as_char() == char)
@@ -40,6 +40,17 @@ pub(crate) fn arrow(trees: &[TokenTree]) -> Option<usize> {
 
 pub(crate) fn stream(trees: &[TokenTree]) -> TokenStream {
     trees.iter().cloned().collect()
+}
+
+/// A pattern, such that an `=` behind it does not become part of its end: `1..`.
+pub(crate) fn before_equals(pattern: TokenStream) -> TokenStream {
+    let mut trees: Vec<_> = pattern.into_iter().collect();
+    if let Some(TokenTree::Punct(last)) = trees.last_mut() {
+        let span = last.span();
+        *last = Punct::new(last.as_char(), Spacing::Alone);
+        last.set_span(span);
+    }
+    trees.into_iter().collect()
 }
 
 /// Whether a token, or a run of tokens, for which `found` is true is somewhere in the stream.
@@ -106,7 +117,8 @@ pub(crate) fn awaits(tokens: &TokenStream) -> Option<TokenTree> {
         if is_punct(&tree, '.') && trees.peek().is_some_and(|next| is_ident(next, "await")) {
             return trees.next();
         }
-        if is_ident(&tree, "async_with") && trees.peek().is_some_and(|next| is_punct(next, '!')) {
+        let is_block = is_ident(&tree, "async_with") || is_ident(&tree, "rest_impl");
+        if is_block && trees.peek().is_some_and(|next| is_punct(next, '!')) {
             return Some(tree);
         }
         if let TokenTree::Group(group) = &tree {

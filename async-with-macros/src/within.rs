@@ -9,16 +9,14 @@
 //! async fn function(parameters) -> Type { async_with!(manager as name => { body }), as what the function returns }
 //! ```
 
-use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
-use quote::quote_spanned;
-use syn::Path;
-use syn::parse::Parser;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 
 use crate::expand::{Expander, ours};
+use crate::facade;
 use crate::function::{Function, take_attributes};
 use crate::mistakes::Mistakes;
 use crate::parse::{self, Item};
-use crate::tokens::{arrow, is_ident, is_punct, stream};
+use crate::tokens::{arrow, is_ident, stream};
 
 /// What stands in the parentheses.
 struct Head {
@@ -45,12 +43,7 @@ pub(crate) fn attribute(head: TokenStream, item: TokenStream) -> TokenStream {
         mistakes.body = function.body.clone();
         return function.with_body(mistakes.expand_in_function());
     }
-    // A path that the user gives is looked up once, so that one which leads nowhere is one mistake, shown there.
-    let import = facade.map(|path| {
-        let span = path.clone().into_iter().last().map_or_else(Span::call_site, |last| last.span());
-        quote_spanned!(span=> use #path as __async_with;)
-    });
-    let facade = if import.is_some() { ours!(__async_with) } else { ours!(::async_with) };
+    let (facade, import) = facade::import(facade);
     let body = Expander::new(&facade).function(items, &function.body);
     function.with_body(ours!(#import #body))
 }
@@ -60,7 +53,7 @@ impl Head {
     fn parse(head: TokenStream, end: Span, mistakes: &mut Mistakes) -> Self {
         let mut trees: Vec<_> = head.into_iter().collect();
         let end = trees.last().map_or(end, TokenTree::span);
-        let facade = facade(&mut trees, mistakes);
+        let facade = facade::take(&mut trees, mistakes);
         if let Some(at) = arrow(&trees) {
             mistakes.add(trees[at].span(), "the body is that of the function: remove `=>` and what follows");
             trees.truncate(at);
@@ -70,36 +63,6 @@ impl Head {
         let items = parse::items(&trees, "`as name` or a comma", mistakes);
         Self { facade, items }
     }
-}
-
-/// Cuts off `crate = path`.
-fn facade(head: &mut Vec<TokenTree>, mistakes: &mut Mistakes) -> Option<TokenStream> {
-    let is_equals = |tree: &TokenTree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == '=' && punct.spacing() == Spacing::Alone);
-    let at = head.iter().enumerate().position(|(at, tree)| {
-        is_ident(tree, "crate")
-            && match head.get(at + 1) {
-                Some(next) => is_equals(next) || (at == 0 && !is_punct(next, ':')),
-                None => at == 0,
-            }
-    })?;
-    let length = head[at..].iter().position(|tree| is_punct(tree, ',')).unwrap_or(head.len() - at);
-    let cut: Vec<_> = head.drain(at..head.len().min(at + length + 1)).take(length).collect();
-    if at > 0 {
-        mistakes.at(&cut[0], "`crate = path` comes first, before the context managers");
-        return None;
-    }
-    let path = match &*cut {
-        [_, equals, path @ ..] if is_equals(equals) => path,
-        _ => &[],
-    };
-    if Path::parse_mod_style.parse2(stream(path)).is_ok() {
-        return Some(stream(path));
-    }
-    mistakes.at(
-        path.first().unwrap_or(&cut[0]),
-        "expected the path under which the crate `async_with` is known here: write `crate = path::to::async_with`",
-    );
-    None
 }
 
 /// The head of an attribute, if it is this one again.

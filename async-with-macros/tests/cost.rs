@@ -9,14 +9,20 @@
 
 #[path = "../src/expand.rs"]
 mod expand;
+#[path = "../src/facade.rs"]
+mod facade;
 #[path = "../src/function.rs"]
 mod function;
 #[path = "../src/jumps.rs"]
 mod jumps;
+#[path = "../src/level.rs"]
+mod level;
 #[path = "../src/mistakes.rs"]
 mod mistakes;
 #[path = "../src/parse.rs"]
 mod parse;
+#[path = "../src/scoped.rs"]
+mod scoped;
 #[path = "../src/tokens.rs"]
 mod tokens;
 #[path = "../src/within.rs"]
@@ -77,14 +83,14 @@ fn an_expansion_is_so_large() {
         writeln!(sizes, "{block}: {more}").expect("a string can be written to");
     }
     expect![[r#"
-        m as x => { x }: 628
-        m as x => { f(x)? }: 676
-        m as x => { break }: 693
-        m as x => { break 'outer x }: 765
-        m as x, m as y => { x }: 1219
-        m as x, m as y => { f(x)? }: 1332
-        m as x, m as y, m as z => { x }: 1780
-        m as x => { async_with!(m as y => { break }) }: 1434
+        m as x => { x }: 629
+        m as x => { f(x)? }: 677
+        m as x => { break }: 694
+        m as x => { break 'outer x }: 766
+        m as x, m as y => { x }: 1220
+        m as x, m as y => { f(x)? }: 1333
+        m as x, m as y, m as z => { x }: 1781
+        m as x => { async_with!(m as y => { break }) }: 1436
     "#]]
     .assert_eq(&sizes);
 }

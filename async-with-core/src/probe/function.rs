@@ -35,11 +35,11 @@ impl<E, F: From<E>> FunctionError<E> for F {
     }
 }
 
-/// What a function returns that can say that there is nothing, because its failure was swallowed.
+/// What a function or a block gives that can say that there is nothing, because its failure was swallowed.
 #[diagnostic::on_unimplemented(
-    message = "this context manager may swallow the failure of the function, which then has no `{Self}` to return",
+    message = "this context manager may swallow a failure, and then there is no `{Self}` to go on with",
     label = "this manager implements `Suppress`",
-    note = "let the function return `()`, an `Option`, or a `Result` of one of them: it then returns `()`, `None`, or `Ok` of it; or use `async_with!` in its body, where the value of the block is an `Option`"
+    note = "let the function, or the block that it was entered in, give `()`, an `Option`, or a `Result` of one of them: `()`, `None`, or `Ok` of it is then given; or use `async_with!`, where the value of the block is an `Option`"
 )]
 pub trait Nothing {
     fn nothing() -> Self;
@@ -62,18 +62,23 @@ impl<T: Nothing, E> Nothing for Result<T, E> {
 }
 
 impl Passes {
-    /// What the function returns.
-    pub fn leave<R>(self, product: Product<R, R>) -> R {
-        product.into_result().unwrap_or_else(|failed| failed)
+    /// What a body gave, or how it failed.
+    ///
+    /// # Errors
+    ///
+    /// What entering or exiting reported.
+    pub fn value<T, W>(self, product: Product<T, W>) -> Result<T, W> {
+        product.into_result()
     }
 }
 
 impl MaySwallow {
-    /// What the function returns.
-    pub fn leave<R: Nothing>(self, product: Product<Option<R>, R>) -> R {
-        match product.into_result() {
-            Ok(value) => value.unwrap_or_else(R::nothing),
-            Err(failed) => failed,
-        }
+    /// What a body gave, or nothing if its failure was swallowed; or how it failed.
+    ///
+    /// # Errors
+    ///
+    /// What entering or exiting reported.
+    pub fn value<T: Nothing, W>(self, product: Product<Option<T>, W>) -> Result<T, W> {
+        Ok(product.into_result()?.unwrap_or_else(T::nothing))
     }
 }

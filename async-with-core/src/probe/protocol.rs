@@ -59,7 +59,7 @@ impl Foreign {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a synchronous context manager and cannot be entered with `async_with!`",
     label = "this manager has `ContextManager`, not `AsyncContextManager`",
-    note = "use `with!(… as name => {{ … }})`, or implement `AsyncContextManager` for `{Self}`"
+    note = "use `with!(… as name => {{ … }})`, or make it asynchronous with `.into_async()`, of `ContextManagerExt`, or implement `AsyncContextManager` for `{Self}`"
 )]
 pub trait EnteredByAwaiting {}
 

@@ -154,6 +154,8 @@ pub(super) fn token() -> impl Strategy<Value = Tree> {
         "with",
         "tokio",
         "within",
+        "scoped",
+        "enter",
         "r#as",
         "r#break",
     ]);
@@ -361,6 +363,58 @@ fn item() -> impl Strategy<Value = Trees> {
         vec![T("let"), T("x"), T("="), T("y"), T(";")],
     ]);
     prop_oneof![8 => function, 1 => others]
+}
+
+/// Statements of which some are to be entered.
+fn statements() -> impl Strategy<Value = Trees> {
+    let attribute = |inside: Trees| vec![T("#"), G(Delimiter::Bracket, inside)];
+    let before = select(vec![
+        vec![attribute(vec![T("enter")])],
+        vec![attribute(vec![T("a"), T("::"), T("enter")])],
+        vec![attribute(vec![T("allow"), paren(vec![])]), attribute(vec![T("enter")])],
+        vec![attribute(vec![T("enter")]), attribute(vec![T("cfg"), paren(vec![T("y")])])],
+        vec![attribute(vec![T("enter"), paren(vec![])])],
+        vec![],
+    ]);
+    let r#type = select(vec![vec![], vec![T(":"), T("Type"), T("<"), T("x"), T("="), T("y"), T(">")]]);
+    let end = select(vec![vec![T(";")], vec![T("else"), brace(vec![T("return")]), T(";")], vec![]]);
+    let r#let = (before, pattern(), r#type, prop::option::of(expr()), end).prop_map(
+        |(before, pattern, r#type, manager, end)| {
+            let manager = manager.map(|manager| [vec![T("=")], manager].concat()).unwrap_or_default();
+            [before.concat(), vec![T("let")], pattern, r#type, manager, end].concat()
+        },
+    );
+    let statement =
+        prop_oneof![4 => r#let, 1 => expr().prop_map(|expr| [expr, vec![T(";")]].concat()), 1 => expr()];
+    let statements = prop::collection::vec(statement, 0..4).prop_map(|statements| statements.concat());
+    statements.prop_recursive(3, 32, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| [vec![brace(a)], b].concat()),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| [vec![T("loop"), brace(a)], b].concat()),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| [vec![T("|"), T("|"), brace(a), T(";")], b].concat()),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| [vec![T("async"), brace(a), T(";")], b].concat()),
+            (inner.clone(), inner).prop_map(|(a, b)| [
+                vec![T("async_with"), T("!"), paren(vec![T("x"), T("=>"), brace(a)]), T(";")],
+                b
+            ]
+            .concat()),
+        ]
+    })
+}
+
+/// What is in the parentheses of `#[scoped(…)]`, and what it stands on.
+pub(super) fn of_a_scoped_function() -> impl Strategy<Value = (Input, Input)> {
+    let head =
+        select(vec![vec![], vec![T("crate"), T("="), T("x"), T("::"), T("y")], vec![T("crate"), T("=")]]);
+    let before = select(vec![vec![T("async")], vec![]]);
+    let function = (before, statements()).prop_map(|(before, body)| {
+        let name = vec![T("fn"), T("f"), paren(vec![T("x"), T(":"), T("Type")])];
+        [before, name, vec![brace(body)]].concat()
+    });
+    let function = function.boxed();
+    (mutated(head.clone(), head), mutated(function.clone(), function))
 }
 
 /// What is in the parentheses of `#[within(…)]`, and what it stands on.

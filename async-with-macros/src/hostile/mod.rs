@@ -17,7 +17,7 @@ use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use syn::Expr;
 
 use crate::parse::{self, Flavour};
-use crate::{expand, within};
+use crate::{expand, scoped, within};
 
 fn config() -> ProptestConfig {
     let from_environment = ProptestConfig::default();
@@ -49,6 +49,11 @@ proptest! {
     fn within_a_function((head, item) in input::of_an_attribute()) {
         check_attribute(&head.to_string(), &item.to_string());
     }
+
+    #[test]
+    fn scoped_functions((head, item) in input::of_a_scoped_function()) {
+        check_scoped(&head.to_string(), &item.to_string());
+    }
 }
 
 /// What has once gone wrong, or nearly.
@@ -74,6 +79,7 @@ fn known_faults() {
         check_block(Flavour::Async, text);
         check_block(Flavour::Sync, text);
     }
+    check_scoped("", "async fn f() { a | #[enter] let x = || { #[enter] let y = m; } }");
     check_attribute("crate = x", "async fn f() { }");
     check_attribute("manager +", "async fn f() { }");
     check_attribute("manager", "#[within()] async fn f() { }");
@@ -135,6 +141,47 @@ fn check_attribute(head: &str, item: &str) {
         check_kept(&item, &output);
     } else if !head.stream().is_empty() {
         check_places(&all, &output, 0);
+    }
+}
+
+fn check_scoped(head: &str, item: &str) {
+    invalidate_current_thread_spans();
+    let all = input::tokens(&format!("({head}) {item}"));
+    let mut trees = all.clone().into_iter();
+    let Some(TokenTree::Group(head)) = trees.next() else { unreachable!("the head is in parentheses") };
+    let item: TokenStream = trees.collect();
+    if is_nothing(item.clone()) {
+        return;
+    }
+    let output = scoped::attribute(head.stream(), item.clone());
+    check_work(&all, &output);
+    let parses = !has_odd_group(&item) && syn::parse2::<syn::Item>(item.clone()).is_ok();
+    if parses {
+        if let Err(error) = syn::parse2::<syn::File>(output.clone()) {
+            panic!("{error}: {output}");
+        }
+    }
+    if errors(&output).is_empty() {
+        check_kept(&item, &output);
+    } else {
+        check_places(&all, &output, 0);
+    }
+    check_rests(&output);
+}
+
+/// What stands for the rest of a block is expanded in turn, as the compiler does it.
+fn check_rests(tokens: &TokenStream) {
+    let trees: Vec<_> = tokens.clone().into_iter().collect();
+    for at in 0..trees.len() {
+        match &trees[at..] {
+            [TokenTree::Ident(name), _, TokenTree::Group(input), ..] if *name == "rest_impl" => {
+                let output = scoped::rest(input.stream());
+                check_work(&input.stream(), &output);
+                check_rests(&output);
+            }
+            [TokenTree::Group(group), ..] => check_rests(&group.stream()),
+            _ => {}
+        }
     }
 }
 
@@ -223,8 +270,20 @@ fn is_there(span: Span, text: &str) -> bool {
 }
 
 /// Words that the expansion of a jump, of a nested block or of an attribute takes the place of.
-const REPLACED: [&str; 9] =
-    ["break", "continue", "outer", "a", "as", "async", "async_with", "with", "within"];
+const REPLACED: [&str; 12] = [
+    "break",
+    "continue",
+    "outer",
+    "a",
+    "as",
+    "async",
+    "async_with",
+    "with",
+    "within",
+    "scoped",
+    "enter",
+    "let",
+];
 
 /// Nothing that the user has written is lost, and nothing is there twice.
 fn check_kept(input: &TokenStream, output: &TokenStream) {
@@ -233,7 +292,7 @@ fn check_kept(input: &TokenStream, output: &TokenStream) {
         assert_eq!(times, 1, "the test is wrong");
         let times = output_has.get(&(at, text.clone())).copied().unwrap_or(0);
         // Ours may stand where the user has the same word.
-        let ours_too = times > 1 && (text == "let" || text == "mut");
+        let ours_too = times > 1 && text == "mut";
         if !REPLACED.contains(&&*text) {
             assert!(times == 1 || ours_too, "{times} times `{text}` at {at}: {output}");
         }
@@ -256,7 +315,7 @@ fn check_work(input: &TokenStream, output: &TokenStream) {
     let mut blocks = 0;
     each(input, &mut |tree| {
         blocks += usize::from(
-            matches!(tree, TokenTree::Ident(ident) if *ident == "async_with" || *ident == "with"),
+            matches!(tree, TokenTree::Ident(ident) if ["async_with", "with", "enter", "rest_impl"].iter().any(|name| ident == name)),
         );
     });
     assert!(nested_blocks(output) <= blocks, "{blocks} blocks were expanded {} times", nested_blocks(output));

@@ -1,6 +1,6 @@
 //! Knows `async-with` under another name only, and passes its macros on.
 
-pub use cm::{async_with, with, within};
+pub use cm::{async_with, scoped, with, within};
 
 /// A module without the macros in scope.
 pub mod facade {
@@ -84,6 +84,22 @@ mod tests {
         *a + *b
     }
 
+    #[crate::scoped(crate = crate::facade)]
+    async fn by_path_for_the_rest() -> u32 {
+        let mut sum = 0;
+        for number in 0..3 {
+            #[enter]
+            let number = Number(number);
+            if *number == 1 {
+                continue;
+            }
+            #[enter]
+            let more = Number(10);
+            sum += *number + *more;
+        }
+        sum
+    }
+
     crate::guarded_function!(fn by_macro() -> u32, Number(1), { 4 });
 
     #[tokio::test]
@@ -91,6 +107,7 @@ mod tests {
         assert_eq!(by_name().await, 2);
         assert_eq!(by_path().await, 3);
         assert_eq!(by_macro().await, 4);
+        assert_eq!(by_path_for_the_rest().await, 22);
     }
 
     #[tokio::test]

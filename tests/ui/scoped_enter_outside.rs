@@ -1,0 +1,14 @@
+//! `#[enter]` in a function without `#[scoped]`.
+
+use managers::Session;
+
+async fn run() -> usize {
+    #[enter]
+    let session = Session;
+    session.len()
+}
+
+#[path = "../ui_support/mod.rs"]
+mod managers;
+
+fn main() {}
