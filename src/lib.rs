@@ -1,3 +1,4 @@
+#![cfg_attr(feature = "tokio", doc = "[guide]: crate::guide")]
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
@@ -13,6 +14,9 @@ pub use async_with_core::{
 #[cfg(feature = "tokio")]
 pub use async_with_core::{ExitTimeout, ExitTimeoutError};
 
+// Its pages tell of the managers.
+#[cfg(all(doc, feature = "tokio"))]
+pub mod guide;
 #[cfg(feature = "tokio")]
 pub mod managers;
 
