@@ -1,4 +1,5 @@
-#![cfg_attr(feature = "tokio", doc = "[guide]: crate::guide")]
+// Where the links of the README lead in rustdoc: of two definitions of a link the first one counts.
+#![cfg_attr(feature = "tokio", doc = include_str!("../docs/guide/links.md"))]
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 

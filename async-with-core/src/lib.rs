@@ -1,5 +1,4 @@
-//! The traits and the scope behind `async-with`; depend on that crate, which has the macros too.
-
+#![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
 mod adapters;

@@ -1,10 +1,9 @@
-//! The procedural macros behind `async-with`; use its `async_with!` and `with!`, which call these.
-//!
-//! How to find your way: `parse` reads an invocation and knows the grammar and its mistakes, `expand` draws the expansion,
-//! `level` what is drawn of one of its items, `jumps` rewrites the `break`s and `continue`s that cross a block. `within` and
-//! `scoped` read the attributes of these names, and `function` what they stand on. Parsing never expands, expanding never parses.
-
+#![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
+
+// How to find your way: `parse` reads an invocation and knows the grammar and its mistakes, `expand` draws the expansion,
+// `level` what is drawn of one of its items, `jumps` rewrites the `break`s and `continue`s that cross a block. `within` and
+// `scoped` read the attributes of these names, and `function` what they stand on. Parsing never expands, expanding never parses.
 
 mod expand;
 mod facade;
