@@ -3,7 +3,7 @@
 
 // The pages are written to be read on GitHub too: each ends with where its links lead there. Here `links.md` comes before them,
 // which says where the same links lead in rustdoc: of two definitions of a link the first one counts. So it is with the
-// picture, which rustdoc can only show as data.
+// picture, which rustdoc can only show as data. The lines of a page's doc tests are counted from the first of `links.md`.
 
 macro_rules! pages {
     ($($page:ident)*) => { $(
