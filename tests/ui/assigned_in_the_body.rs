@@ -1,4 +1,4 @@
-//! A variable declared outside and first assigned in the body: a known limit.
+//! A variable that is first assigned in the body.
 
 use async_with::async_with;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! The awaiting body of a `with!` runs in place.
+//! An `async move` body of a `with!`.
 
 use async_with::with;
 use managers::Indent;

@@ -1,4 +1,4 @@
-//! A plain `with!` body holds an `async_with!`.
+//! An `async_with!` in the body of a `with!`.
 
 use async_with::{async_with, with};
 use managers::{Indent, Session};

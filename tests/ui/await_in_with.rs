@@ -1,4 +1,4 @@
-//! A plain `with!` body awaits.
+//! An `.await` in the body of a `with!`.
 
 use async_with::with;
 use managers::Indent;

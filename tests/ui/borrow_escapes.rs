@@ -1,4 +1,4 @@
-//! A borrow of the value leaves the block.
+//! A borrow of the value that leaves the block.
 
 use async_with::async_with;
 use managers::Session;

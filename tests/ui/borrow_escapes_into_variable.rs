@@ -1,4 +1,4 @@
-//! A borrow of the value is kept in an outer variable.
+//! A borrow of the value that is kept in an outer variable.
 
 use async_with::async_with;
 use managers::Session;

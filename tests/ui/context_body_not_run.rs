@@ -1,4 +1,4 @@
-//! A function that does not run its body.
+//! A `context` function that does not run its body.
 
 use async_with::{AsyncContextManager, context};
 

@@ -1,4 +1,4 @@
-//! A function that runs its body again.
+//! A `context` function that runs its body twice.
 
 use async_with::context;
 

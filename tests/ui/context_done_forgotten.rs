@@ -1,4 +1,4 @@
-//! A function that returns `Ok(())`.
+//! A `context` function that returns `Ok(())`.
 
 use async_with::{AsyncContextManager, context};
 

@@ -1,4 +1,4 @@
-//! A function that borrows from where it is made.
+//! `defer` with a function that borrows.
 
 use async_with::{async_with, defer};
 

@@ -1,4 +1,4 @@
-//! A function whose future gives something.
+//! `defer` with a function that gives a value.
 
 use async_with::{async_with, defer};
 

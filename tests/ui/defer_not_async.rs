@@ -1,4 +1,4 @@
-//! A function that is not asynchronous.
+//! `defer` with a function that is not asynchronous.
 
 use async_with::{async_with, defer};
 

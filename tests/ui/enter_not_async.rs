@@ -1,4 +1,4 @@
-//! An `enter` that gives no future.
+//! An `enter` that is not async.
 
 use async_with::{AsyncContextManager, Outcome};
 

@@ -1,4 +1,4 @@
-//! An `exit` that says as in Python whether to swallow the error.
+//! An `exit` that says, as in Python, whether to swallow the error.
 
 use async_with::{AsyncContextManager, Outcome};
 

@@ -1,4 +1,4 @@
-//! An enter that gives the value itself.
+//! `from_fn` with an enter that gives no `Result`.
 
 use async_with::from_fn;
 

@@ -1,4 +1,4 @@
-//! An exit with another error than enter.
+//! `from_fn` with an exit that has another error than enter.
 
 use async_with::from_fn;
 

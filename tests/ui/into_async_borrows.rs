@@ -1,4 +1,4 @@
-//! A synchronous manager that borrows.
+//! `.into_async()` on a manager that borrows.
 
 use std::convert::Infallible;
 

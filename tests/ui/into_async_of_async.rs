@@ -1,4 +1,4 @@
-//! An asynchronous manager that is made one.
+//! `.into_async()` on a manager that is asynchronous already.
 
 use async_with::{ContextManagerExt, async_with};
 use managers::Session;

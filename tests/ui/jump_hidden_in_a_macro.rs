@@ -1,4 +1,4 @@
-//! A jump that a foreign macro hides.
+//! A `break` that a macro hides.
 
 use async_with::async_with;
 use managers::Session;

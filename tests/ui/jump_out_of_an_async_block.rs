@@ -1,4 +1,4 @@
-//! A jump out of an async block in the body: as everywhere, that is no way out.
+//! A `break` out of an `async` block.
 
 use async_with::async_with;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! A manager is entered twice.
+//! A manager that is entered twice.
 
 use async_with::async_with;
 use managers::Session;

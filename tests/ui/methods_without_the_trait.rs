@@ -1,4 +1,4 @@
-//! A type with the methods of the protocol, and fields of their names, but without the trait.
+//! The methods of the protocol without the trait.
 
 use async_with::{Outcome, async_with};
 

@@ -1,4 +1,4 @@
-//! A variable moved in one branch of the body: a known limit.
+//! A variable that is moved in one branch of the body.
 
 use async_with::async_with;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! The name is another's after an assignment, which needs `mut`.
+//! A name that is assigned without `mut`.
 
 use async_with::async_with;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! The name of the value is used after the block.
+//! The name is used after the block.
 
 use async_with::async_with;
 use managers::Session;

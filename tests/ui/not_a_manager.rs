@@ -1,4 +1,4 @@
-//! A type with neither protocol.
+//! A type that is no manager.
 
 use async_with::async_with;
 

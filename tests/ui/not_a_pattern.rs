@@ -1,4 +1,4 @@
-//! Something else than a pattern after `as`.
+//! Something other than a pattern after `as`.
 
 use async_with::async_with;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! A manager that is confined to its thread, in a spawned task.
+//! A manager that cannot leave its thread, in a spawned task.
 
 use async_with::async_with;
 use managers::Local;

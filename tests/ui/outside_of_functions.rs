@@ -1,4 +1,4 @@
-//! `async_with!` where only items may stand.
+//! `async_with!` outside of functions.
 
 use async_with::async_with;
 

@@ -1,4 +1,4 @@
-//! A value is used after its stack was closed.
+//! A value that is used after its stack was closed.
 
 use async_with::AsyncExitStack;
 use managers::Connection;

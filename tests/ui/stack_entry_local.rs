@@ -1,4 +1,4 @@
-//! A manager that is confined to its thread cannot be handed over, and so cannot be in a stack.
+//! A manager in a stack that cannot leave its thread.
 
 use std::convert::Infallible;
 use std::rc::Rc;

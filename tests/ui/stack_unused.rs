@@ -1,4 +1,4 @@
-//! An enter is not awaited, and a handle is not kept.
+//! An `enter` or a `close` of a stack that is not awaited.
 
 #![deny(unused_must_use)]
 

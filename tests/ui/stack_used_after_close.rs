@@ -1,4 +1,4 @@
-//! A stack is used after it was closed.
+//! A stack that is used after it was closed.
 
 use async_with::AsyncExitStack;
 use managers::Connection;

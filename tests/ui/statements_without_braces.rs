@@ -1,4 +1,4 @@
-//! A body of several statements without braces.
+//! Several statements without braces.
 
 use async_with::async_with;
 use managers::Session;

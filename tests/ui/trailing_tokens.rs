@@ -1,4 +1,4 @@
-//! Something comes after the body.
+//! Something after the body.
 
 use async_with::async_with;
 use managers::Session;

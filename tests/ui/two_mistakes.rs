@@ -1,4 +1,4 @@
-//! Two mistakes are reported at once.
+//! Two mistakes at once.
 
 use async_with::async_with;
 use managers::{Connection, Session};

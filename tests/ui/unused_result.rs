@@ -1,4 +1,4 @@
-//! The result of a block is not used.
+//! The result of a block that is not used.
 
 #![deny(unused_must_use)]
 

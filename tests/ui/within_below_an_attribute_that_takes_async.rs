@@ -1,4 +1,4 @@
-//! Below an attribute that has taken the `async` away.
+//! `#[within]` below an attribute that has taken the `async` away.
 
 use async_with::within;
 use managers::Session;

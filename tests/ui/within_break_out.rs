@@ -1,4 +1,4 @@
-//! A `break` of no loop.
+//! A `break` where there is no loop.
 
 use async_with::within;
 use managers::Session;

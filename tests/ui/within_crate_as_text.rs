@@ -1,4 +1,4 @@
-//! The path of the crate as other attributes take it.
+//! The path of the crate as a text.
 
 use async_with::within;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! The error of a manager does not convert into that of the function.
+//! An error that does not convert into that of the function.
 
 use async_with::within;
 use managers::{Connection, Lease};

@@ -1,4 +1,4 @@
-//! A manager that can fail, on a function that returns no `Result`.
+//! `#[within]` with a manager that can fail, on a function that returns no `Result`.
 
 use async_with::within;
 use managers::Connection;

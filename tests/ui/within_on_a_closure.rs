@@ -1,4 +1,4 @@
-//! On a closure.
+//! `#[within]` on a closure.
 
 use async_with::within;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! On a method of a trait that has no body.
+//! `#[within]` on a method of a trait that has no body.
 
 use async_with::within;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! On a function that is not async.
+//! `#[within]` on a function that is not async.
 
 use async_with::within;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! On what is no function.
+//! `#[within]` on what is no function.
 
 use async_with::within;
 use managers::Session;

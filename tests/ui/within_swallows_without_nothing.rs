@@ -1,4 +1,4 @@
-//! A manager that may swallow the failure, on a function that would then have nothing to return.
+//! A manager that may swallow the failure, on a function that then has nothing to return.
 
 use async_with::within;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! A body in the attribute, as in the macro.
+//! A body in `#[within]`, as in the macro.
 
 use async_with::within;
 use managers::Session;

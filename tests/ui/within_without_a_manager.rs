@@ -1,4 +1,4 @@
-//! No manager, with and without parentheses, and with the path of the crate alone.
+//! `#[within]` without a manager.
 
 use async_with::within;
 

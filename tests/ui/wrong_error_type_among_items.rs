@@ -1,4 +1,4 @@
-//! The error of a later item does not convert into that of the first.
+//! Managers whose errors differ.
 
 use async_with::async_with;
 use managers::{Connection, Lease};

@@ -1,0 +1,18 @@
+//! A block has one error type: that of its first manager that can fail. The errors of the others are converted into it with `From`.
+//! Where there is no such `From`, convert on the manager, with `.map_err(…)` or `.err_into()` from `AsyncContextManagerExt`.
+
+use async_with::{AsyncContextManagerExt, async_with};
+
+use crate::managers::{Connection, Lease};
+
+async fn run() -> std::io::Result<u32> {
+    let lease = Lease.map_err(|lost| std::io::Error::other(format!("{lost:?}")));
+    async_with!(Connection as connection, lease as lease => {
+        *connection + *lease
+    })
+}
+
+#[tokio::test]
+async fn works() {
+    assert_eq!(run().await.unwrap(), 2);
+}
