@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use async_with::{AsyncExitStack, async_with};
 
-use crate::managers::Local;
+use crate::managers::{Local, Session};
 
 async fn run() -> Result<(), Infallible> {
     let stack = AsyncExitStack::<Infallible>::new();
+    drop(stack.enter(Session).await?);
     async_with!(Local(Rc::new(())) => {});
     stack.close().await
 }
