@@ -82,15 +82,20 @@ struct Server {
 
 async fn serve(address: SocketAddr, grace: Duration) -> anyhow::Result<()> {
     let (begun, journal) = (Arc::default(), Arc::default());
-    async_with!(Shutdown::new().grace(grace).on_signals() as shutdown => {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    async_with!(Shutdown::new().grace(grace).on_signals() as shutdown, {
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         println!("listening on http://{}", listener.local_addr()?);
 
-        let server = Server { shutdown: shutdown.clone(), begun: Arc::clone(&begun), journal: Arc::clone(&journal) };
+        let server =
+            Server { shutdown: shutdown.clone(), begun: Arc::clone(&begun), journal: Arc::clone(&journal) };
         let app = Router::new()
             .route("/work/{milliseconds}", get(work))
             .route("/long", get(long))
-            .route("/begun", get(async |State(server): State<Server>| server.begun.load(Ordering::Relaxed).to_string()))
+            .route(
+                "/begun",
+                get(async |State(server): State<Server>| server.begun.load(Ordering::Relaxed).to_string()),
+            )
             .with_state(server);
         axum::serve(listener, app).with_graceful_shutdown(shutdown.token().cancelled_owned()).await?;
     })?;
@@ -130,7 +135,7 @@ impl Server {
 
 /// Whether no request was dropped.
 async fn try_it(clients: usize) -> anyhow::Result<bool> {
-    let report = async_with!(timeout(PATIENCE) => {
+    let report = async_with!(timeout(PATIENCE), {
         let mut server = Command::new(std::env::current_exe()?)
             .args(["--serve", "127.0.0.1:0"])
             .stdout(Stdio::piped())
@@ -139,7 +144,10 @@ async fn try_it(clients: usize) -> anyhow::Result<bool> {
         let mut lines = BufReader::new(server.stdout.take().context("the server's output")?).lines();
         let mut said = async |what: &str| -> anyhow::Result<String> {
             let line = lines.next_line().await?.unwrap_or_default();
-            Ok(line.strip_prefix(what).with_context(|| format!("the server said `{line}` for `{what}…`"))?.to_owned())
+            Ok(line
+                .strip_prefix(what)
+                .with_context(|| format!("the server said `{line}` for `{what}…`"))?
+                .to_owned())
         };
         let url = said("listening on ").await?;
 
@@ -158,7 +166,7 @@ async fn try_it(clients: usize) -> anyhow::Result<bool> {
 
 /// Sends all requests, and a SIGTERM when all have begun. Says how many were answered, and how many of these after that.
 async fn put_load_on(url: &str, clients: usize, server: &Child) -> anyhow::Result<(usize, usize)> {
-    let answers = async_with!(TaskGroup::<reqwest::Error>::new() as group => {
+    let answers = async_with!(TaskGroup::<reqwest::Error>::new() as group, {
         let clients: Vec<_> = (0..clients).map(|_| group.spawn(client(url.to_owned()))).collect();
         let status = http_client()?;
         let all = (clients.len() * REQUESTS).to_string();

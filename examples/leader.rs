@@ -106,7 +106,7 @@ async fn campaign(pool: &PgPool, args: &Args) -> Result<(), Box<dyn Error>> {
 
 /// Leads, once it is this process' turn. This is what the example is about.
 async fn lead(pool: &PgPool, args: &Args) -> Result<(), Box<dyn Error>> {
-    async_with!(AdvisoryLock::new(pool, LEADER).heartbeat(Duration::from_secs(1)) as lock => {
+    async_with!(AdvisoryLock::new(pool, LEADER).heartbeat(Duration::from_secs(1)) as lock, {
         println!("{} leads, with token {}", args.name, lock.token());
         for turn in 1.. {
             if args.turns.is_some_and(|turns| turn > turns) {

@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
 /// Applies the next transfer. This is what the example is about.
 async fn apply_next(bank: Bank, queue: Arc<Queue>) -> Result<Progress, TransferError> {
     while let Some(row) = queue.take() {
-        async_with!(Transaction::new(&bank, row) as tx => {
+        async_with!(Transaction::new(&bank, row) as tx, {
             bank::note(tx, row).await?;
             match row.action {
                 Action::Skip => continue,

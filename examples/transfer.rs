@@ -35,7 +35,7 @@ async fn apply_next(bank: Bank, queue: Arc<Queue>) -> Result<Progress, TransferE
     while let Some(row) = queue.take() {
         // Locked from the beginning: the balance that a transfer reads is the one that it changes.
         let transaction = bank.pool.transaction().begin_with("BEGIN IMMEDIATE");
-        async_with!(Record::new(&bank, row), transaction as tx => {
+        async_with!(Record::new(&bank, row), transaction as tx, {
             bank::note(tx, row).await?;
             match row.action {
                 Action::Skip => continue,
