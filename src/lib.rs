@@ -34,6 +34,10 @@ pub mod managers;
 ///
 /// The pattern is irrefutable and is matched against `&mut Value`, so that destructuring binds by reference.
 ///
+/// rustfmt formats the comma form if it can read what is behind each `as` as a type: a name, `_`, a tuple, a tuple struct, a
+/// reference. With `mut`, `ref`, `..`, a struct in braces or a slice of several it leaves the block as it is, as it does with
+/// `=>`: give the value a name then, and take it apart in the body, with a `let`.
+///
 /// # What happens
 ///
 /// 1. The manager expression is evaluated, and its `enter` is awaited. If that fails, the block's value is the error.

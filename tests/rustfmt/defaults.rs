@@ -4,7 +4,7 @@ use std::io;
 
 use async_with::{async_with, with, within};
 
-use crate::{Lend, LendHere, Point, lend};
+use crate::{Lend, LendHere, Named, Point, lend};
 
 pub async fn run() -> io::Result<Vec<u32>> {
     let mut out = Vec::new();
@@ -14,6 +14,7 @@ pub async fn run() -> io::Result<Vec<u32>> {
     jumps(&mut out).await?;
     synchronous(&mut out)?;
     out.push(within_a_block().await?);
+    taken_apart(&mut out).await?;
     Ok(out)
 }
 
@@ -145,4 +146,26 @@ fn synchronous(out: &mut Vec<u32>) -> io::Result<()> {
 async fn within_a_block() -> io::Result<u32> {
     let number = *number;
     Ok(number)
+}
+
+/// What rustfmt could not read behind `as`.
+async fn taken_apart(out: &mut Vec<u32>) -> io::Result<()> {
+    async_with!(
+        lend(Named {
+            left: 32,
+            right: 33
+        }) as named,
+        {
+            let Named { left, right } = named;
+            out.push(*left);
+            out.push(*right);
+        }
+    )?;
+    async_with!(lend(34) as number, {
+        let mut number = number;
+        out.push(*number);
+        let mut next = 35;
+        number = &mut next;
+        out.push(*number);
+    })
 }

@@ -138,7 +138,7 @@ fn what_rustfmt_cannot_read_is_left_alone() {
 /// That the formatted samples still compile is seen by this file.
 #[tokio::test]
 async fn formatted_blocks_do_what_they_did() {
-    let expected: Vec<_> = (1..=31).filter(|number| *number != 25).collect();
+    let expected: Vec<_> = (1..=35).filter(|number| *number != 25).collect();
     assert_eq!(sample::run().await.unwrap(), expected);
     assert_eq!(repository::run().await.unwrap(), expected);
     assert_eq!(defaults::run().await.unwrap(), expected);
