@@ -5,9 +5,9 @@
 
 /// How the page begins. For `MANAGERS` there are the managers of `tests/ui_support`.
 pub const INTRODUCTION: &str = "\
-<!-- Made from tests/ui by tests/gallery; refresh with: UPDATE_EXPECT=1 cargo test --test gallery -->
-
 # Mistakes
+
+<!-- Made from tests/ui by tests/gallery; refresh with: UPDATE_EXPECT=1 cargo test --test gallery -->
 
 Each mistake with what rustc 1.95 answers, and the same put right. The tests of this crate compile the mistakes and compare the
 answers, and compile and run what is put right; this page is made from their files.
