@@ -1,4 +1,4 @@
-//! Entering can fail, so it gives a `Result`. If it cannot, its error is `Infallible`, which the block then does not mention.
+//! Entering can fail, so it gives a `Result`. If it cannot, the error is `Infallible`, and a block over it is no `Result`.
 
 use std::convert::Infallible;
 
