@@ -1,4 +1,5 @@
-//! The body runs in the function, where it stands, and borrows the variables that it uses. There is nothing to move them into.
+//! The body runs in the function, where it stands, and borrows the variables that it uses. There is nothing to move them
+//! into.
 
 use async_with::with;
 

@@ -1,5 +1,5 @@
-//! The value is handed to `exit` by value, so nothing may still borrow from it then. Take out of the block what is your own: a clone,
-//! a number, a row.
+//! The value is handed to `exit` by value, so nothing may still borrow from it then. Take out of the block what is your own:
+//! a clone, a number, a row.
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! `context` is for a function that runs the body once, somewhere in its middle. That it has done so is proved by the `Done` that
-//! `body.run` gives, and nothing else does.
+//! `context` is for a function that runs the body once, somewhere in its middle. That it has done so is proved by the `Done`
+//! that `body.run` gives, and nothing else does.
 
 use async_with::{AsyncContextManager, context};
 

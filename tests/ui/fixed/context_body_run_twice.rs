@@ -1,5 +1,5 @@
-//! The body is a piece of the caller's function, and runs once: `body.run` takes `body`. To try something again, put a loop around
-//! the block.
+//! The body is a piece of the caller's function, and runs once: `body.run` takes `body`. To try something again, put a loop
+//! around the block.
 
 use async_with::{AsyncContextManager, context};
 

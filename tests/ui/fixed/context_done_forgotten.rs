@@ -1,4 +1,5 @@
-//! Return the `Done` that `body.run` gave: it proves that the body has run. It also says how the body ended, in `done.outcome()`.
+//! Return the `Done` that `body.run` gave: it proves that the body has run. It also says how the body ended, in
+//! `done.outcome()`.
 
 use async_with::{AsyncContextManager, context};
 

@@ -1,5 +1,5 @@
-//! When the future is dropped in the middle of the body, what is deferred runs on without it, so it cannot borrow from it. Let it own
-//! what it needs: with `move`, and a clone or an `Arc` if others need it too.
+//! When the future is dropped in the middle of the body, what is deferred runs on without it, so it cannot borrow from it.
+//! Let it own what it needs: with `move`, and a clone or an `Arc` if others need it too.
 
 use async_with::{async_with, defer};
 

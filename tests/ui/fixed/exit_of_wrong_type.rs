@@ -1,5 +1,5 @@
-//! In Python, an `__aexit__` that returns `True` swallows the exception. Here this is a trait of its own, `Suppress`. The value of a
-//! block over such a manager is an `Option`, so that nobody overlooks it.
+//! In Python, an `__aexit__` that returns `True` swallows the exception. Here this is a trait of its own, `Suppress`. The
+//! value of a block over such a manager is an `Option`, so that nobody overlooks it.
 
 use async_with::{AsyncContextManager, Outcome, Suppress};
 

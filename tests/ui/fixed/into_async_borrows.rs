@@ -1,5 +1,5 @@
-//! `.into_async()` gives all guarantees, so the manager has to be `Send + 'static`. One that borrows is made asynchronous with
-//! `.into_async_local()`, whose exit does not run on without the future.
+//! `.into_async()` gives all guarantees, so the manager has to be `Send + 'static`. One that borrows is made asynchronous
+//! with `.into_async_local()`, whose exit does not run on without the future.
 
 use std::convert::Infallible;
 

@@ -1,5 +1,5 @@
-//! `break` and `continue` leave a block if it sees them: in its body, in nested blocks, in `select!`. What another macro hides, it does
-//! not see. Let that macro say whether to leave, and leave yourself. `return` and `?` may be hidden.
+//! `break` and `continue` leave a block if it sees them: in its body, in nested blocks, in `select!`. What another macro
+//! hides, it does not see. Let that macro say whether to leave, and leave yourself. `return` and `?` may be hidden.
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! An `async` block is a function of its own to `break`, `continue`, `return` and `?`, here as everywhere. Let it give a value, and
-//! leave by that.
+//! An `async` block is a function of its own to `break`, `continue`, `return` and `?`, here as everywhere. Let it give a
+//! value, and leave by that.
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! A manager is good for one block, which takes it: `exit` gets it by value, so nobody can exit twice. Make a new one for each block,
-//! in a function if there is more to it.
+//! A manager is good for one block, which takes it: `exit` gets it by value, so nobody can exit twice. Make a new one for
+//! each block, in a function if there is more to it.
 
 use async_with::async_with;
 

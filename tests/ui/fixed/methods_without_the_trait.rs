@@ -1,5 +1,5 @@
-//! Python looks for methods of the right names. Rust looks for the trait: the methods go into its `impl`, with the types of the
-//! value and the error.
+//! Python looks for methods of the right names. Rust looks for the trait: the methods go into its `impl`, with the types of
+//! the value and the error.
 
 use async_with::{AsyncContextManager, Outcome, async_with};
 

@@ -1,5 +1,5 @@
-//! To rustc the body is one piece, which either moves `name` or does not. So let the body say what to do, and do it after the block;
-//! or clone, as rustc proposes.
+//! To rustc the body is one piece, which either moves `name` or does not. So let the body say what to do, and do it after
+//! the block; or clone, as rustc proposes.
 
 use async_with::async_with;
 

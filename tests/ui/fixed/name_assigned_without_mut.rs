@@ -1,5 +1,5 @@
-//! The value itself can be changed without `mut`, since the name is a `&mut` to it: `*session = …`, `session.push('!')`. Only to
-//! let the name stand for another value, it has to be `mut`.
+//! The value itself can be changed without `mut`, since the name is a `&mut` to it: `*session = …`, `session.push('!')`.
+//! Only to let the name stand for another value, it has to be `mut`.
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! What is entered has to say how: implement `AsyncContextManager`. If another crate has the type, wrap it in one of your own, or
-//! make a manager on the spot with `from_fn` or `context`.
+//! What is entered has to say how: implement `AsyncContextManager`. If another crate has the type, wrap it in one of your
+//! own, or make a manager on the spot with `from_fn` or `context`.
 
 use std::convert::Infallible;
 

@@ -1,5 +1,5 @@
-//! A task that `tokio::spawn` starts may go on on another thread, and its manager with it. One that cannot is for a task that stays:
-//! in a `LocalSet`, or in the function itself.
+//! A task that `tokio::spawn` starts may go on on another thread, and its manager with it. One that cannot is for a task
+//! that stays: in a `LocalSet`, or in the function itself.
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! Entering and exiting are awaited, so the function is an `async fn`. The same goes for a closure. Where nothing can be awaited,
-//! there is `with!`, for managers that need no awaiting.
+//! Entering and exiting are awaited, so the function is an `async fn`. The same goes for a closure. Where nothing can be
+//! awaited, there is `with!`, for managers that need no awaiting.
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! A block is an expression, and is in a function. (Outside of functions, rustc takes what a macro makes for items, and says that this
-//! is none.)
+//! A block is an expression, and is in a function. (Outside of functions, rustc takes what a macro makes for items, and says
+//! that this is none.)
 
 use async_with::async_with;
 

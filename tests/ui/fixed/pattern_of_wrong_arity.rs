@@ -1,5 +1,5 @@
-//! The pattern has to fit the value, which is lent as `&mut`. `Connection` lends one number. A tuple of managers is a manager that
-//! lends a tuple.
+//! The pattern has to fit the value, which is lent as `&mut`. `Connection` lends one number. A tuple of managers is a
+//! manager that lends a tuple.
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! The body runs whatever the value is, so the pattern has to match each value, as in a `let`. Look at the value in the body. (The
-//! `if` that rustc proposes is for a `let`.)
+//! The body runs whatever the value is, so the pattern has to match each value, as in a `let`. Look at the value in the
+//! body. (The `if` that rustc proposes is for a `let`.)
 
 use async_with::async_with;
 

@@ -1,5 +1,5 @@
-//! A handle borrows from its stack, so it cannot be used when its manager has been exited. Let it go before the stack is closed: with
-//! `drop`, or at the end of an inner block.
+//! A handle borrows from its stack, so it cannot be used when its manager has been exited. Let it go before the stack is
+//! closed: with `drop`, or at the end of an inner block.
 
 use async_with::AsyncExitStack;
 

@@ -1,5 +1,5 @@
-//! When a stack is dropped, its exits run on without it, so everything in it has to be `Send + 'static`. A manager that is not is
-//! entered in a block.
+//! When a stack is dropped, its exits run on without it, so everything in it has to be `Send + 'static`. A manager that is
+//! not is entered in a block.
 
 use std::convert::Infallible;
 use std::rc::Rc;

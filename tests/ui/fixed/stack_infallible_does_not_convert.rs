@@ -1,4 +1,5 @@
-//! All managers in a stack have its error. One that cannot fail can be given any, with `.map_err(…)` from `AsyncContextManagerExt`.
+//! All managers in a stack have its error. One that cannot fail can be given any, with `.map_err(…)` from
+//! `AsyncContextManagerExt`.
 
 use async_with::{AsyncContextManagerExt, AsyncExitStack};
 

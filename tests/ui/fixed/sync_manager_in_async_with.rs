@@ -1,5 +1,5 @@
-//! A manager that awaits nothing is entered with `with!`, in an async function too. If its body awaits, write `=> async { … }`. Among
-//! asynchronous managers, make it one with `.into_async()`, from `ContextManagerExt`.
+//! A manager that awaits nothing is entered with `with!`, in an async function too. If its body awaits, write `=> async { …
+//! }`. Among asynchronous managers, make it one with `.into_async()`, from `ContextManagerExt`.
 
 use std::convert::Infallible;
 

@@ -1,5 +1,5 @@
-//! Entering or exiting a `Connection` can fail, so the block is a `Result`. Pass it on, as here, with `?`, or look at it. Over
-//! managers that cannot fail it is no `Result`. (rustc only warns of this; the `deny` makes it an error.)
+//! Entering or exiting a `Connection` can fail, so the block is a `Result`. Pass it on, as here or with `?`, or look at it.
+//! Over managers that cannot fail it is no `Result`. (rustc only warns of this; the `deny` makes it an error.)
 
 use async_with::async_with;
 

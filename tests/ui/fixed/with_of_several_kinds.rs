@@ -1,5 +1,5 @@
-//! All managers of a block are of one kind. `.into_async()`, from `ContextManagerExt`, makes an asynchronous one of a synchronous
-//! one; or nest a `with!` in the block.
+//! All managers of a block are of one kind. `.into_async()`, from `ContextManagerExt`, makes an asynchronous one of a
+//! synchronous one; or nest a `with!` in the block.
 
 use async_with::{ContextManagerExt, async_with};
 

@@ -1,4 +1,5 @@
-//! Attributes are expanded from top to bottom, and `#[tokio::main]` makes a plain function of an `async fn`. So `#[within]` comes first.
+//! Attributes are expanded from top to bottom, and `#[tokio::main]` makes a plain function of an `async fn`. So `#[within]`
+//! comes first.
 
 use async_with::within;
 

@@ -1,4 +1,5 @@
-//! There is no loop to leave: the body is a function's. `return` leaves that. (What rustc calls an `async` block is the body.)
+//! There is no loop to leave: the body is a function's. `return` leaves that. (What rustc calls an `async` block is the
+//! body.)
 
 use async_with::within;
 

@@ -1,5 +1,5 @@
-//! The error of the function has to be made from that of each manager, with `From`. Where it cannot, convert on the manager, with
-//! `.map_err(…)` from `AsyncContextManagerExt`.
+//! The error of the function has to be made from that of each manager, with `From`. Where it cannot, convert on the manager,
+//! with `.map_err(…)` from `AsyncContextManagerExt`.
 
 use async_with::{AsyncContextManagerExt, within};
 

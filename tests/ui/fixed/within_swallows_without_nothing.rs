@@ -1,5 +1,5 @@
-//! When the manager swallows the failure, the function has to return something all the same: `()`, `None`, or `Ok` of one of them.
-//! There is no such thing as no `usize`.
+//! When the manager swallows the failure, the function has to return something all the same: `()`, `None`, or `Ok` of one of
+//! them. There is no such thing as no `usize`.
 
 use async_with::within;
 

@@ -1,6 +1,6 @@
-//! A block has one error type: that of its first manager that can fail. The errors of the others are converted into it with `From`.
-//! Where there is no such `From`, convert on the manager, with `.map_err(…)` from `AsyncContextManagerExt`; or give the first one an
-//! error that all others convert into, with `.err_into()`.
+//! A block has one error type: that of its first manager that can fail. The errors of the others are converted into it with
+//! `From`. Where there is no such `From`, convert on the manager, with `.map_err(…)` from `AsyncContextManagerExt`; or give
+//! the first one an error that all others convert into, with `.err_into()`.
 
 use async_with::{AsyncContextManagerExt, async_with};
 
