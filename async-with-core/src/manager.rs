@@ -15,7 +15,9 @@ use crate::{Interrupt, Outcome};
 /// If the future that holds the block is dropped during the body or during the exit, the exit runs to its end
 /// *detached*: on the tokio runtime in which the block first waited, or, where there was none, on a background
 /// thread. That is why the manager and its value are `Send + 'static`; see [`LocalAsyncContextManager`] for those that
-/// cannot be.
+/// cannot be. It is also why `exit` must not need what is only where the block is: tokio's `spawn_local` panics in a detached
+/// exit, and so do its timers, I/O and `spawn` on the background thread. Such a panic goes to the
+/// [lost-error hook](crate::set_lost_error_hook).
 ///
 /// # Cancel safety
 ///
@@ -174,7 +176,9 @@ pub trait LocalAsyncContextManager: Sized {
 
     /// Called in place of `exit` when the future that holds the block is dropped before the exit has begun.
     ///
-    /// It cannot await. By default the value is dropped, then the manager.
+    /// It cannot await, and does not wait for the detached exits of blocks in the body. By default the value is dropped, then the
+    /// manager. In a task of tokio's `LocalSet` it may leave what awaits to `spawn_local`, which does nothing any more when the
+    /// whole set is dropped.
     fn abandon(self, value: Self::Value) {
         drop(value);
     }

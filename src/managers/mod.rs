@@ -1,6 +1,7 @@
 //! Context managers for what people hold in async code: time, tasks, files, processes, servers and databases.
 //!
-//! They are for programs on tokio, and panic when they are entered outside its runtime, as tokio's own functions do.
+//! They are for programs on tokio. Outside its runtime they panic, as tokio's own functions do: [`timeout`] and [`deadline`] before
+//! the body begins, the others when they are entered. [`closing`] needs only what its writer needs.
 
 #[cfg(not(target_family = "wasm"))]
 mod atomic_file;

@@ -135,7 +135,9 @@ fn a_runtime_that_is_only_there_at_the_drop_does_not_matter() {
 mod managers {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use async_with::managers::{AtomicFile, ChildProcess, Shutdown, TaskGroup, TempDir, closing, timeout};
+    use async_with::managers::{
+        AtomicFile, ChildProcess, Shutdown, TaskGroup, TempDir, closing, deadline, timeout,
+    };
     use async_with::{AsyncContextManager, AsyncContextManagerExt, async_with};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 
@@ -168,6 +170,7 @@ mod managers {
         let folder = tempfile::tempdir().unwrap();
         for trace in [
             panics(timeout(Duration::from_secs(60))),
+            panics(deadline(tokio::time::Instant::now() + Duration::from_secs(60))),
             panics(TaskGroup::<&str>::new()),
             panics(Shutdown::new()),
             panics(TempDir::new()),
