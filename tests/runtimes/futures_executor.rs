@@ -4,14 +4,18 @@ use std::thread;
 
 use async_with::{AsyncContextManager, Outcome, async_with, settle};
 use futures::channel::{mpsc, oneshot};
-use futures::executor::{LocalPool, ThreadPool, block_on};
+use futures::executor::{LocalPool, ThreadPool};
 use futures::future::{AbortHandle, Abortable, BoxFuture, Either, select};
 use futures::stream::FuturesUnordered;
 use futures::task::{LocalSpawnExt, SpawnExt};
 use futures::{FutureExt, SinkExt, StreamExt};
 
 use crate::common::trace::{Gate, Trace, Traced, cut_at};
-use crate::{NEST_EXITED, On, nest};
+use crate::{NEST_EXITED, On, in_time, nest};
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    futures::executor::block_on(in_time(future))
+}
 
 struct BlockOn;
 
@@ -40,7 +44,7 @@ impl crate::Executor for Pool {
     fn block_on<F: Future>(future: F) -> F::Output {
         let mut pool = LocalPool::new();
         pool.spawner().spawn_local(nest::<Self>(Trace::new()).map(|_| ())).unwrap();
-        pool.run_until(future)
+        pool.run_until(in_time(future))
     }
 
     fn wait() -> BoxFuture<'static, ()> {
@@ -76,11 +80,11 @@ fn the_tasks_of_a_local_pool_that_is_dropped_are_exited_or_abandoned() {
             block.unwrap();
         })
         .unwrap();
-    pool.run_until(async {
+    pool.run_until(in_time(async {
         for trace in traces.iter().chain([&local]) {
             trace.reached("body").await;
         }
-    });
+    }));
     drop(pool);
     assert_eq!(local.events().last().unwrap(), "abandon A");
     for trace in &traces {
@@ -144,9 +148,9 @@ fn an_aborted_block_is_exited_when_the_future_around_it_is_dropped() {
     let (abort, registration) = AbortHandle::new_pair();
     let task = Abortable::new(nest::<BlockOn>(trace.clone()), registration);
     let task = pool.spawner().spawn_local_with_handle(task).unwrap();
-    pool.run_until(trace.reached("body"));
+    pool.run_until(in_time(trace.reached("body")));
     abort.abort();
-    assert!(pool.run_until(task).is_err());
+    assert!(pool.run_until(in_time(task)).is_err());
     is_nest_exited(&trace);
 }
 
@@ -194,11 +198,11 @@ fn a_detached_exit_may_send_to_a_task() {
     let mut pool = LocalPool::new();
     let (sender, receiver) = mpsc::channel(0);
     let receiving = pool.spawner().spawn_local_with_handle(receiver.collect::<Vec<_>>()).unwrap();
-    let sent = pool.run_until(async {
+    let sent = pool.run_until(in_time(async {
         let block = async { async_with!(Sends(sender) => { trace.step("body").await; }) };
         cut_at(block, &trace, "body").await;
         settle().await;
         receiving.await
-    });
+    }));
     assert_eq!(sent.concat(), "0: cancelled1: cancelled2: cancelled3: cancelled4: cancelled");
 }

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::common::trace::{Gate, Trace, Traced, losses, yield_once};
 use crate::common::ways::{WAYS, Way, leave};
-use crate::{NEST_EXITED, nest};
+use crate::{NEST_EXITED, in_time, nest};
 
 fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -22,6 +22,10 @@ fn current_thread() -> Runtime {
 
 fn multi_thread() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn drive<F: Future>(tasks: &LocalSet, runtime: &Runtime, future: F) -> F::Output {
+    tasks.block_on(runtime, in_time(future))
 }
 
 /// In a detached exit without the feature `tokio` there is no timer.
@@ -56,7 +60,7 @@ impl crate::Executor for OnCurrentThread {
     const EXITS_ON_THE_THREAD: bool = cfg!(not(feature = "tokio"));
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        LocalSet::new().block_on(&current_thread(), future)
+        LocalSet::new().block_on(&current_thread(), in_time(future))
     }
 
     fn wait() -> BoxFuture<'static, ()> {
@@ -78,7 +82,7 @@ impl crate::Executor for OnMultiThread {
     const EXITS_ON_THE_THREAD: bool = cfg!(not(feature = "tokio"));
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        LocalSet::new().block_on(&multi_thread(), future)
+        LocalSet::new().block_on(&multi_thread(), in_time(future))
     }
 
     fn wait() -> BoxFuture<'static, ()> {
@@ -136,7 +140,7 @@ fn a_local_exit_may_spawn_local_tasks_on_every_way_out() {
             let list = Rc::new(RefCell::new(Vec::new()));
             let manager = Shared(Rc::clone(&list));
             let task = tasks.spawn_local(async move { drop(leave(manager, way, &Trace::new()).await) });
-            assert_eq!(tasks.block_on(&runtime, task).is_err(), way == Way::Panic);
+            assert_eq!(drive(&tasks, &runtime, task).is_err(), way == Way::Panic);
             assert_eq!(*list.borrow(), [format!("exit: {}", way.outcome())]);
         }
     }
@@ -154,7 +158,7 @@ fn a_local_manager_that_is_abandoned_with_its_task_may_spawn_its_cleanup() {
     for runtime in RUNTIMES {
         let (runtime, tasks, list) = (runtime(), LocalSet::new(), Rc::new(RefCell::new(Vec::new())));
         let task = tasks.spawn_local(share(Rc::clone(&list)));
-        tasks.block_on(&runtime, async {
+        drive(&tasks, &runtime, async {
             while list.borrow().is_empty() {
                 yield_now().await;
             }
@@ -162,7 +166,7 @@ fn a_local_manager_that_is_abandoned_with_its_task_may_spawn_its_cleanup() {
             assert!(task.await.unwrap_err().is_cancelled());
         });
         // The set ends when all its tasks have.
-        runtime.block_on(tasks);
+        runtime.block_on(in_time(tasks));
         assert_eq!(*list.borrow(), ["body", "abandoned", "cleaned up"]);
     }
 }
@@ -172,7 +176,7 @@ fn a_local_manager_that_is_abandoned_with_its_local_set_cannot() {
     for runtime in RUNTIMES {
         let (runtime, tasks, list) = (runtime(), LocalSet::new(), Rc::new(RefCell::new(Vec::new())));
         tasks.spawn_local(share(Rc::clone(&list)));
-        tasks.block_on(&runtime, async {
+        drive(&tasks, &runtime, async {
             while list.borrow().is_empty() {
                 yield_now().await;
             }
@@ -199,7 +203,7 @@ fn a_local_manager_is_abandoned_before_the_detached_exits_in_its_body_have_ended
                 })
             }
         });
-        tasks.block_on(&runtime, async {
+        drive(&tasks, &runtime, async {
             trace.reached("body").await;
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
@@ -235,7 +239,7 @@ fn a_guaranteed_exit_that_needs_its_local_set_is_lost_when_it_is_detached() {
     let losses = losses();
     for (times, runtime) in RUNTIMES.into_iter().enumerate() {
         let (runtime, tasks, trace) = (runtime(), LocalSet::new(), Trace::new());
-        tasks.block_on(&runtime, async {
+        drive(&tasks, &runtime, async {
             async_with!(SpawnsLocal(trace.clone()) => {}).unwrap();
             let its_trace = trace.clone();
             let task = spawn_local(async move {
@@ -259,7 +263,7 @@ fn a_guaranteed_exit_that_needs_its_local_set_is_lost_when_it_is_detached() {
 fn in_its_body(runtime: &Runtime, trace: &Trace) -> LocalSet {
     let tasks = LocalSet::new();
     tasks.spawn_local(nest::<OnCurrentThread>(trace.clone()));
-    tasks.block_on(runtime, trace.reached("body"));
+    drive(&tasks, runtime, trace.reached("body"));
     tasks
 }
 
@@ -268,7 +272,7 @@ fn the_tasks_of_a_local_set_that_is_dropped_are_exited_by_the_runtime() {
     for runtime in RUNTIMES {
         let (runtime, trace) = (runtime(), Trace::new());
         drop(in_its_body(&runtime, &trace));
-        runtime.block_on(settle());
+        runtime.block_on(in_time(settle()));
         assert_eq!(trace.events()[7..], NEST_EXITED);
     }
 }
@@ -279,7 +283,7 @@ fn a_task_that_is_aborted_is_exited_by_the_runtime() {
         let (runtime, trace) = (runtime(), Trace::new());
         let tasks = LocalSet::new();
         let task = tasks.spawn_local(nest::<OnCurrentThread>(trace.clone()));
-        tasks.block_on(&runtime, async {
+        drive(&tasks, &runtime, async {
             trace.reached("body").await;
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
@@ -319,10 +323,10 @@ fn a_local_set_that_is_dropped_after_its_runtime_loses_the_exits_and_says_so() {
                 trace.reached("never").await;
             })
         });
-        tasks.block_on(&runtime, trace.reached("body"));
+        drive(&tasks, &runtime, trace.reached("body"));
         drop(runtime);
         drop(tasks);
-        futures::executor::block_on(settle());
+        futures::executor::block_on(in_time(settle()));
         let lost = losses.over("Marked").split_off(before);
         if cfg!(feature = "tokio") {
             assert_eq!(trace.events().last().unwrap(), "body");

@@ -12,10 +12,13 @@ mod needs_tokio;
 mod smol;
 
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_with::{AsyncContextManager, Interrupt, LocalAsyncContextManager, Outcome, async_with};
-use futures::future::{BoxFuture, LocalBoxFuture};
+use futures::future::{BoxFuture, Either, LocalBoxFuture, select};
 
 use crate::common::trace::{Local, Trace, Traced};
 
@@ -23,6 +26,7 @@ trait Executor: 'static {
     /// Whether detached exits run on the background thread.
     const EXITS_ON_THE_THREAD: bool = true;
 
+    /// Drives it, and no longer than a minute.
     fn block_on<F: Future>(future: F) -> F::Output;
 
     /// Awaits something of this executor, such as its timer.
@@ -31,6 +35,20 @@ trait Executor: 'static {
     /// The same for what stays on its thread.
     fn wait_here() -> LocalBoxFuture<'static, ()> {
         Self::wait()
+    }
+}
+
+/// Fails when something hangs, on any executor: the timer is on a thread of its own.
+async fn in_time<F: Future>(future: F) -> F::Output {
+    // An exit that hangs holds up the `settle` of all tests: after the first they need not wait as long.
+    static HANGS: AtomicBool = AtomicBool::new(false);
+    let limit = Duration::from_secs(if HANGS.load(Ordering::Relaxed) { 1 } else { 60 });
+    match select(pin!(future), ::smol::Timer::after(limit)).await {
+        Either::Left((output, _)) => output,
+        Either::Right(_) => {
+            HANGS.store(true, Ordering::Relaxed);
+            panic!("it hangs");
+        }
     }
 }
 

@@ -10,13 +10,17 @@ use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, LocalExecutor, Timer, channel};
 
 use crate::common::trace::{Gate, Trace, Traced, cut_at, losses};
-use crate::{NEST_EXITED, On, nest};
+use crate::{NEST_EXITED, On, in_time, nest};
 
-struct BlockOn;
+fn block_on<F: Future>(future: F) -> F::Output {
+    smol::block_on(in_time(future))
+}
+
+pub struct BlockOn;
 
 impl crate::Executor for BlockOn {
     fn block_on<F: Future>(future: F) -> F::Output {
-        smol::block_on(future)
+        block_on(future)
     }
 
     fn wait() -> BoxFuture<'static, ()> {
@@ -37,7 +41,7 @@ impl crate::Executor for Local {
     fn block_on<F: Future>(future: F) -> F::Output {
         let executor = LocalExecutor::new();
         executor.spawn(nest::<Self>(Trace::new())).detach();
-        smol::block_on(executor.run(future))
+        block_on(executor.run(future))
     }
 
     fn wait() -> BoxFuture<'static, ()> {
@@ -54,7 +58,7 @@ mod local_executor {
 
 #[test]
 fn a_cancelled_task_is_exited() {
-    smol::block_on(async {
+    block_on(async {
         let trace = Trace::new();
         let task = smol::spawn(nest::<BlockOn>(trace.clone()));
         trace.reached("body").await;
@@ -66,7 +70,7 @@ fn a_cancelled_task_is_exited() {
 
 #[test]
 fn a_task_whose_handle_is_dropped_is_exited() {
-    smol::block_on(async {
+    block_on(async {
         let trace = Trace::new();
         let task = smol::spawn(nest::<BlockOn>(trace.clone()));
         trace.reached("body").await;
@@ -79,7 +83,7 @@ fn a_task_whose_handle_is_dropped_is_exited() {
 
 #[test]
 fn a_block_that_loses_a_race_is_exited() {
-    smol::block_on(async {
+    block_on(async {
         let trace = Trace::new();
         let late = async {
             trace.reached("body").await;
@@ -99,13 +103,13 @@ fn the_tasks_of_an_executor_that_is_dropped_are_exited() {
     for trace in &traces {
         executor.spawn(nest::<BlockOn>(trace.clone())).detach();
     }
-    smol::block_on(executor.run(async {
+    block_on(executor.run(async {
         for trace in &traces {
             trace.reached("body").await;
         }
     }));
     drop(executor);
-    smol::block_on(settle());
+    block_on(settle());
     for trace in &traces {
         assert_eq!(trace.events()[7..], NEST_EXITED);
     }
@@ -127,19 +131,19 @@ fn the_tasks_of_a_local_executor_that_is_dropped_are_exited_or_abandoned() {
             }
         })
         .detach();
-    smol::block_on(executor.run(async {
+    block_on(executor.run(async {
         trace.reached("body").await;
         local.reached("body").await;
     }));
     drop(executor);
     assert_eq!(local.events().last().unwrap(), "abandon A");
-    smol::block_on(settle());
+    block_on(settle());
     assert_eq!(trace.events()[7..], NEST_EXITED);
 }
 
 #[test]
 fn an_exit_waits_for_the_detached_exits_of_an_executor_that_its_body_drives() {
-    smol::block_on(async {
+    block_on(async {
         let (trace, gate) = (Trace::new(), Gate::new());
         let executor = LocalExecutor::new();
         let task = executor.spawn({
@@ -206,7 +210,7 @@ async fn session(address: std::net::SocketAddr, trace: &Trace) -> std::io::Resul
 #[test]
 fn a_detached_exit_may_use_sockets() {
     let losses = losses();
-    smol::block_on(async {
+    block_on(async {
         let trace = Trace::new();
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = server.local_addr().unwrap();
@@ -250,7 +254,7 @@ async fn journal(path: &std::path::Path, trace: &Trace) -> std::io::Result<()> {
 
 #[test]
 fn a_detached_exit_may_use_files() {
-    smol::block_on(async {
+    block_on(async {
         let (trace, folder) = (Trace::new(), tempfile::tempdir().unwrap());
         let path = folder.path().join("journal");
         cut_at(journal(&path, &trace), &trace, "body").await;
@@ -292,11 +296,11 @@ fn a_detached_exit_that_asks_a_task_needs_the_executor_of_that_task() {
             }
         })
         .detach();
-    smol::block_on(executor.run(async {
+    block_on(executor.run(async {
         let block = async { async_with!(Asks(sender, trace.clone()) => { trace.step("body").await; }) };
         cut_at(block, &trace, "body").await;
     }));
-    smol::block_on(async {
+    block_on(async {
         trace.reached("asked: cancelled").await;
         let late = async {
             Timer::after(Duration::from_millis(5)).await;
@@ -305,6 +309,6 @@ fn a_detached_exit_that_asks_a_task_needs_the_executor_of_that_task() {
         smol::future::or(settle(), late).await;
     });
     assert_eq!(trace.events(), ["body", "asked: cancelled", "not settled"]);
-    smol::block_on(executor.run(settle()));
+    block_on(executor.run(settle()));
     assert_eq!(trace.events().last().unwrap(), "answered");
 }
