@@ -5,7 +5,7 @@ use std::thread;
 use async_with::{AsyncContextManager, Outcome, async_with, settle};
 use futures::channel::{mpsc, oneshot};
 use futures::executor::{LocalPool, ThreadPool};
-use futures::future::{AbortHandle, Abortable, BoxFuture, Either, select};
+use futures::future::{AbortHandle, Abortable, Either, select};
 use futures::stream::FuturesUnordered;
 use futures::task::{LocalSpawnExt, SpawnExt};
 use futures::{FutureExt, SinkExt, StreamExt};
@@ -17,43 +17,35 @@ fn block_on<F: Future>(future: F) -> F::Output {
     futures::executor::block_on(in_time(future))
 }
 
-struct BlockOn;
-
-impl crate::Executor for BlockOn {
-    fn block_on<F: Future>(future: F) -> F::Output {
-        block_on(future)
-    }
-
-    fn wait() -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            let (sender, receiver) = oneshot::channel();
-            thread::spawn(move || sender.send(()));
-            receiver.await.unwrap();
-        })
-    }
+async fn wait() {
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(move || sender.send(()));
+    receiver.await.unwrap();
 }
 
+const BLOCK_ON: crate::Executor = crate::Executor {
+    exits_on_the_thread: true,
+    block_on: |future| block_on(future),
+    wait: || Box::pin(wait()),
+    wait_here: || Box::pin(wait()),
+};
+
 mod on_one_thread {
-    crate::everywhere::on!(super::BlockOn);
+    crate::everywhere::on!(super::BLOCK_ON);
 }
 
 /// A pool that has other tasks too.
-struct Pool;
-
-impl crate::Executor for Pool {
-    fn block_on<F: Future>(future: F) -> F::Output {
+const POOL: crate::Executor = crate::Executor {
+    block_on: |future| {
         let mut pool = LocalPool::new();
-        pool.spawner().spawn_local(nest::<Self>(Trace::new()).map(|_| ())).unwrap();
-        pool.run_until(in_time(future))
-    }
-
-    fn wait() -> BoxFuture<'static, ()> {
-        <BlockOn as crate::Executor>::wait()
-    }
-}
+        pool.spawner().spawn_local(nest(BLOCK_ON, Trace::new()).map(|_| ())).unwrap();
+        pool.run_until(in_time(future));
+    },
+    ..BLOCK_ON
+};
 
 mod local_pool {
-    crate::everywhere::on!(super::Pool);
+    crate::everywhere::on!(super::POOL);
 }
 
 fn is_nest_exited(trace: &Trace) {
@@ -68,12 +60,12 @@ fn the_tasks_of_a_local_pool_that_is_dropped_are_exited_or_abandoned() {
     let (traces, local) = ([Trace::new(), Trace::new()], Trace::new());
     let mut pool = LocalPool::new();
     for trace in traces.clone() {
-        pool.spawner().spawn_local(nest::<BlockOn>(trace).map(|_| ())).unwrap();
+        pool.spawner().spawn_local(nest(BLOCK_ON, trace).map(|_| ())).unwrap();
     }
     let trace = local.clone();
     pool.spawner()
         .spawn_local(async move {
-            let block = async_with!(On::<BlockOn>::new("A", &trace).local() => {
+            let block = async_with!(On::new(BLOCK_ON, "A", &trace).local() => {
                 trace.step("body").await;
                 trace.reached("never").await;
             });
@@ -111,7 +103,7 @@ fn blocks_in_a_pool_that_stands_still_stay_as_they_are() {
 fn a_task_of_a_thread_pool_is_exited_when_its_handle_is_dropped() {
     let trace = Trace::new();
     let pool = ThreadPool::builder().pool_size(2).create().unwrap();
-    let task = pool.spawn_with_handle(nest::<BlockOn>(trace.clone())).unwrap();
+    let task = pool.spawn_with_handle(nest(BLOCK_ON, trace.clone())).unwrap();
     block_on(trace.reached("body"));
     drop(task);
     // It ends when a thread of the pool comes to it.
@@ -126,7 +118,7 @@ fn the_tasks_of_a_thread_pool_that_is_dropped_go_on() {
     let (its_trace, its_gate) = (trace.clone(), gate.clone());
     pool.spawn_ok(async move {
         let trace = its_trace;
-        async_with!(On::<BlockOn>::new("A", &trace) => {
+        async_with!(On::new(BLOCK_ON, "A", &trace) => {
             trace.step("body").await;
             its_gate.passed().await;
         })
@@ -146,7 +138,7 @@ fn an_aborted_block_is_exited_when_the_future_around_it_is_dropped() {
     let trace = Trace::new();
     let mut pool = LocalPool::new();
     let (abort, registration) = AbortHandle::new_pair();
-    let task = Abortable::new(nest::<BlockOn>(trace.clone()), registration);
+    let task = Abortable::new(nest(BLOCK_ON, trace.clone()), registration);
     let task = pool.spawner().spawn_local_with_handle(task).unwrap();
     pool.run_until(in_time(trace.reached("body")));
     abort.abort();
@@ -159,7 +151,7 @@ fn blocks_that_run_concurrently_are_exited_each_by_itself() {
     let traces: Vec<_> = (0..20).map(|_| Trace::new()).collect();
     block_on(async {
         let mut blocks: FuturesUnordered<_> =
-            traces.iter().map(|trace| nest::<BlockOn>(trace.clone())).collect();
+            traces.iter().map(|trace| nest(BLOCK_ON, trace.clone())).collect();
         let all_in_their_body = async {
             for trace in &traces {
                 trace.reached("body").await;

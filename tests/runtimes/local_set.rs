@@ -54,48 +54,24 @@ fn wait_for_a_task() -> LocalBoxFuture<'static, ()> {
     })
 }
 
-struct OnCurrentThread;
-
-impl crate::Executor for OnCurrentThread {
-    const EXITS_ON_THE_THREAD: bool = cfg!(not(feature = "tokio"));
-
-    fn block_on<F: Future>(future: F) -> F::Output {
-        LocalSet::new().block_on(&current_thread(), in_time(future))
-    }
-
-    fn wait() -> BoxFuture<'static, ()> {
-        wait()
-    }
-
-    fn wait_here() -> LocalBoxFuture<'static, ()> {
-        wait_for_a_task()
-    }
-}
+const ON_CURRENT_THREAD: crate::Executor = crate::Executor {
+    exits_on_the_thread: cfg!(not(feature = "tokio")),
+    block_on: |future| drive(&LocalSet::new(), &current_thread(), future),
+    wait,
+    wait_here: wait_for_a_task,
+};
 
 mod on_the_current_thread {
-    crate::everywhere::on!(super::OnCurrentThread);
+    crate::everywhere::on!(super::ON_CURRENT_THREAD);
 }
 
-struct OnMultiThread;
-
-impl crate::Executor for OnMultiThread {
-    const EXITS_ON_THE_THREAD: bool = cfg!(not(feature = "tokio"));
-
-    fn block_on<F: Future>(future: F) -> F::Output {
-        LocalSet::new().block_on(&multi_thread(), in_time(future))
-    }
-
-    fn wait() -> BoxFuture<'static, ()> {
-        wait()
-    }
-
-    fn wait_here() -> LocalBoxFuture<'static, ()> {
-        wait_for_a_task()
-    }
-}
+const ON_MULTI_THREAD: crate::Executor = crate::Executor {
+    block_on: |future| drive(&LocalSet::new(), &multi_thread(), future),
+    ..ON_CURRENT_THREAD
+};
 
 mod in_a_multi_thread_runtime {
-    crate::everywhere::on!(super::OnMultiThread);
+    crate::everywhere::on!(super::ON_MULTI_THREAD);
 }
 
 const RUNTIMES: [fn() -> Runtime; 2] = [current_thread, multi_thread];
@@ -262,7 +238,7 @@ fn a_guaranteed_exit_that_needs_its_local_set_is_lost_when_it_is_detached() {
 
 fn in_its_body(runtime: &Runtime, trace: &Trace) -> LocalSet {
     let tasks = LocalSet::new();
-    tasks.spawn_local(nest::<OnCurrentThread>(trace.clone()));
+    tasks.spawn_local(nest(ON_CURRENT_THREAD, trace.clone()));
     drive(&tasks, runtime, trace.reached("body"));
     tasks
 }
@@ -282,7 +258,7 @@ fn a_task_that_is_aborted_is_exited_by_the_runtime() {
     for runtime in RUNTIMES {
         let (runtime, trace) = (runtime(), Trace::new());
         let tasks = LocalSet::new();
-        let task = tasks.spawn_local(nest::<OnCurrentThread>(trace.clone()));
+        let task = tasks.spawn_local(nest(ON_CURRENT_THREAD, trace.clone()));
         drive(&tasks, &runtime, async {
             trace.reached("body").await;
             task.abort();

@@ -11,7 +11,6 @@ mod local_set;
 mod needs_tokio;
 mod smol;
 
-use std::marker::PhantomData;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,19 +21,22 @@ use futures::future::{BoxFuture, Either, LocalBoxFuture, select};
 
 use crate::common::trace::{Local, Trace, Traced};
 
-trait Executor: 'static {
+/// What the cases need of an executor. It is no trait, so that they are compiled once.
+#[derive(Clone, Copy)]
+struct Executor {
     /// Whether detached exits run on the background thread.
-    const EXITS_ON_THE_THREAD: bool = true;
-
+    exits_on_the_thread: bool,
     /// Drives it, and no longer than a minute.
-    fn block_on<F: Future>(future: F) -> F::Output;
-
+    block_on: fn(LocalBoxFuture<'_, ()>),
     /// Awaits something of this executor, such as its timer.
-    fn wait() -> BoxFuture<'static, ()>;
-
+    wait: fn() -> BoxFuture<'static, ()>,
     /// The same for what stays on its thread.
-    fn wait_here() -> LocalBoxFuture<'static, ()> {
-        Self::wait()
+    wait_here: fn() -> LocalBoxFuture<'static, ()>,
+}
+
+impl Executor {
+    fn wait(self) -> BoxFuture<'static, ()> {
+        (self.wait)()
     }
 }
 
@@ -53,33 +55,33 @@ async fn in_time<F: Future>(future: F) -> F::Output {
 }
 
 /// A [`Traced`] whose enter and exit await something of their executor first.
-struct On<E>(Traced, PhantomData<fn() -> E>);
+struct On(Traced, Executor);
 
-impl<E> On<E> {
-    fn new(name: &'static str, trace: &Trace) -> Self {
-        Self::over(Traced::new(name, trace))
+impl On {
+    fn new(executor: Executor, name: &'static str, trace: &Trace) -> Self {
+        Self::over(executor, Traced::new(name, trace))
     }
 
-    fn over(traced: Traced) -> Self {
-        Self(traced, PhantomData)
+    fn over(executor: Executor, traced: Traced) -> Self {
+        Self(traced, executor)
     }
 
-    fn local(self) -> OnLocal<E> {
-        OnLocal(self.0.local(), PhantomData)
+    fn local(self) -> OnLocal {
+        OnLocal(self.0.local(), self.1)
     }
 }
 
-impl<E: Executor> AsyncContextManager for On<E> {
+impl AsyncContextManager for On {
     type Value = ();
     type Error = &'static str;
 
     async fn enter(&mut self) -> Result<(), &'static str> {
-        E::wait().await;
+        self.1.wait().await;
         self.0.run_enter().await
     }
 
     async fn exit(self, _value: (), outcome: Outcome) -> Result<(), &'static str> {
-        E::wait().await;
+        self.1.wait().await;
         self.0.run_exit(outcome).await
     }
 
@@ -89,19 +91,19 @@ impl<E: Executor> AsyncContextManager for On<E> {
 }
 
 /// The same without a guarantee, and with a value that stays on its thread.
-struct OnLocal<E>(Local, PhantomData<Rc<E>>);
+struct OnLocal(Local, Executor);
 
-impl<E: Executor> LocalAsyncContextManager for OnLocal<E> {
+impl LocalAsyncContextManager for OnLocal {
     type Value = Rc<()>;
     type Error = &'static str;
 
     async fn enter(&mut self) -> Result<Rc<()>, &'static str> {
-        E::wait_here().await;
+        (self.1.wait_here)().await;
         self.0.enter().await.map(Rc::new)
     }
 
     async fn exit(self, _value: Rc<()>, outcome: Outcome) -> Result<(), &'static str> {
-        E::wait_here().await;
+        (self.1.wait_here)().await;
         self.0.exit((), outcome).await
     }
 
@@ -115,9 +117,9 @@ impl<E: Executor> LocalAsyncContextManager for OnLocal<E> {
 }
 
 /// A task in the body of three blocks, which does not end.
-async fn nest<E: Executor>(trace: Trace) -> Result<(), &'static str> {
-    async_with!(On::<E>::new("A", &trace), On::<E>::new("B", &trace) => {
-        async_with!(On::<E>::new("C", &trace) => {
+async fn nest(executor: Executor, trace: Trace) -> Result<(), &'static str> {
+    async_with!(On::new(executor, "A", &trace), On::new(executor, "B", &trace) => {
+        async_with!(On::new(executor, "C", &trace) => {
             trace.step("body").await;
             trace.reached("never").await;
         })

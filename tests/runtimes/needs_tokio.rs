@@ -7,9 +7,8 @@ use async_with::{AsyncContextManager, Outcome, async_with, settle};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::sleep;
 
-use crate::Executor;
 use crate::common::trace::{Trace, Traced, cut_at, losses, poll_once};
-use crate::smol::BlockOn;
+use crate::smol::block_on;
 
 const NO_RUNTIME: &str = "must be called from the context of a Tokio 1.x runtime";
 
@@ -33,7 +32,7 @@ impl AsyncContextManager for Sleeps {
 #[test]
 fn a_detached_exit_that_needs_tokio_panics_on_the_thread_and_the_hook_is_told() {
     let losses = losses();
-    BlockOn::block_on(async {
+    block_on(async {
         let trace = Trace::new();
         let block = async {
             async_with!(Traced::new("A", &trace), Sleeps(trace.clone()) => { trace.step("body").await; })
@@ -51,7 +50,7 @@ fn a_detached_exit_that_needs_tokio_panics_on_the_thread_and_the_hook_is_told() 
 #[test]
 #[should_panic(expected = "must be called from the context of a Tokio 1.x runtime")]
 fn the_panic_of_such_an_exit_leaves_a_block_that_is_not_cut() {
-    let _ = BlockOn::block_on(async { async_with!(Sleeps(Trace::new()) => {}) });
+    let _ = block_on(async { async_with!(Sleeps(Trace::new()) => {}) });
 }
 
 /// Keeps what it needs.
@@ -78,7 +77,7 @@ impl AsyncContextManager for SleepsThere {
 #[test]
 fn a_detached_exit_that_keeps_a_handle_of_tokio_runs_on_the_thread() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    BlockOn::block_on(async {
+    block_on(async {
         let trace = Trace::new();
         let manager = SleepsThere(runtime.handle().clone(), trace.clone());
         let block = async { async_with!(manager => { trace.step("body").await; }) };
@@ -105,7 +104,7 @@ fn a_block_that_first_waits_in_a_runtime_is_exited_there_whoever_drives_and_drop
         let _entered = runtime.enter();
         assert!(poll_once(block.as_mut()).is_pending());
     }
-    BlockOn::block_on(async {
+    block_on(async {
         cut_at(block, &trace, "body").await;
         settle().await;
     });
@@ -130,7 +129,7 @@ fn a_runtime_that_is_only_there_at_the_drop_does_not_matter() {
         drop(block);
     }
     // The runtime is never driven, so it could not run the exit.
-    BlockOn::block_on(trace.reached("exited A"));
+    block_on(trace.reached("exited A"));
 }
 
 #[cfg(feature = "tokio")]
@@ -143,14 +142,14 @@ mod managers {
     use async_with::{AsyncContextManager, AsyncContextManagerExt, async_with};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 
-    use super::{BlockOn, Duration, Executor, NO_RUNTIME, Trace, Traced};
+    use super::{Duration, NO_RUNTIME, Trace, Traced, block_on};
     use crate::common::trace::yield_once;
 
     /// A block over it outside of tokio, whose body logs `body`. It has to panic, as tokio does there.
     fn panics<M: AsyncContextManager>(manager: M) -> Trace {
         let trace = Trace::new();
         let block = catch_unwind(AssertUnwindSafe(|| {
-            BlockOn::block_on(async {
+            block_on(async {
                 async_with!(Traced::new("A", &trace) => {
                     drop(async_with!(manager => {
                         yield_once().await;
@@ -193,7 +192,7 @@ mod managers {
 
     #[test]
     fn closing_needs_no_tokio_if_its_writer_does_not() {
-        BlockOn::block_on(async {
+        block_on(async {
             let (near, mut far) = tokio::io::duplex(64);
             async_with!(closing(BufWriter::new(near)) as writer => {
                 writer.write_all(b"all of it").await?;

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use async_with::{AsyncContextManager, Outcome, async_with, settle};
-use futures::future::BoxFuture;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, LocalExecutor, Timer, channel};
@@ -12,46 +11,39 @@ use smol::{Executor, LocalExecutor, Timer, channel};
 use crate::common::trace::{Gate, Trace, Traced, cut_at, losses};
 use crate::{NEST_EXITED, On, in_time, nest};
 
-fn block_on<F: Future>(future: F) -> F::Output {
+pub fn block_on<F: Future>(future: F) -> F::Output {
     smol::block_on(in_time(future))
 }
 
-pub struct BlockOn;
-
-impl crate::Executor for BlockOn {
-    fn block_on<F: Future>(future: F) -> F::Output {
-        block_on(future)
-    }
-
-    fn wait() -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            Timer::after(Duration::from_millis(1)).await;
-        })
-    }
+async fn wait() {
+    Timer::after(Duration::from_millis(1)).await;
 }
 
-mod block_on {
-    crate::everywhere::on!(super::BlockOn);
+const BLOCK_ON: crate::Executor = crate::Executor {
+    exits_on_the_thread: true,
+    block_on: |future| block_on(future),
+    wait: || Box::pin(wait()),
+    wait_here: || Box::pin(wait()),
+};
+
+mod alone {
+    crate::everywhere::on!(super::BLOCK_ON);
 }
 
 /// A `LocalExecutor` that has other tasks too.
-struct Local;
-
-impl crate::Executor for Local {
-    fn block_on<F: Future>(future: F) -> F::Output {
+const LOCAL: crate::Executor = crate::Executor {
+    block_on: |future| {
         let executor = LocalExecutor::new();
-        executor.spawn(nest::<Self>(Trace::new())).detach();
-        block_on(executor.run(future))
-    }
-
-    fn wait() -> BoxFuture<'static, ()> {
-        // Work on the threads for what blocks.
-        Box::pin(smol::unblock(|| ()))
-    }
-}
+        executor.spawn(nest(BLOCK_ON, Trace::new())).detach();
+        block_on(executor.run(future));
+    },
+    // Work on the threads for what blocks.
+    wait: || Box::pin(smol::unblock(|| ())),
+    ..BLOCK_ON
+};
 
 mod local_executor {
-    crate::everywhere::on!(super::Local);
+    crate::everywhere::on!(super::LOCAL);
 }
 
 // Tasks and executors that end.
@@ -60,7 +52,7 @@ mod local_executor {
 fn a_cancelled_task_is_exited() {
     block_on(async {
         let trace = Trace::new();
-        let task = smol::spawn(nest::<BlockOn>(trace.clone()));
+        let task = smol::spawn(nest(BLOCK_ON, trace.clone()));
         trace.reached("body").await;
         assert!(task.cancel().await.is_none());
         settle().await;
@@ -72,7 +64,7 @@ fn a_cancelled_task_is_exited() {
 fn a_task_whose_handle_is_dropped_is_exited() {
     block_on(async {
         let trace = Trace::new();
-        let task = smol::spawn(nest::<BlockOn>(trace.clone()));
+        let task = smol::spawn(nest(BLOCK_ON, trace.clone()));
         trace.reached("body").await;
         drop(task);
         // It ends when a thread of smol comes to it.
@@ -90,7 +82,7 @@ fn a_block_that_loses_a_race_is_exited() {
             Timer::after(Duration::from_millis(1)).await;
             Err("late")
         };
-        assert_eq!(smol::future::or(nest::<BlockOn>(trace.clone()), late).await, Err("late"));
+        assert_eq!(smol::future::or(nest(BLOCK_ON, trace.clone()), late).await, Err("late"));
         settle().await;
         assert_eq!(trace.events()[7..], NEST_EXITED);
     });
@@ -101,7 +93,7 @@ fn the_tasks_of_an_executor_that_is_dropped_are_exited() {
     let traces = [Trace::new(), Trace::new()];
     let executor = Executor::new();
     for trace in &traces {
-        executor.spawn(nest::<BlockOn>(trace.clone())).detach();
+        executor.spawn(nest(BLOCK_ON, trace.clone())).detach();
     }
     block_on(executor.run(async {
         for trace in &traces {
@@ -119,12 +111,12 @@ fn the_tasks_of_an_executor_that_is_dropped_are_exited() {
 fn the_tasks_of_a_local_executor_that_is_dropped_are_exited_or_abandoned() {
     let (trace, local) = (Trace::new(), Trace::new());
     let executor = LocalExecutor::new();
-    executor.spawn(nest::<BlockOn>(trace.clone())).detach();
+    executor.spawn(nest(BLOCK_ON, trace.clone())).detach();
     executor
         .spawn({
             let trace = local.clone();
             async move {
-                async_with!(On::<BlockOn>::new("A", &trace).local() => {
+                async_with!(On::new(BLOCK_ON, "A", &trace).local() => {
                     trace.step("body").await;
                     trace.reached("never").await;
                 })

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::marker::PhantomData;
 use std::thread;
 
 use async_with::{AsyncContextManager, Outcome, async_with, settle};
@@ -22,9 +21,9 @@ async fn endless<M: AsyncContextManager>(manager: M, trace: Trace) -> Result<(),
 }
 
 /// Says on which thread its exit runs, before and after it has awaited its executor.
-struct WhichThread<E>(UnboundedSender<thread::Thread>, PhantomData<fn() -> E>);
+struct WhichThread(Executor, UnboundedSender<thread::Thread>);
 
-impl<E: Executor> AsyncContextManager for WhichThread<E> {
+impl AsyncContextManager for WhichThread {
     type Value = ();
     type Error = &'static str;
 
@@ -33,30 +32,30 @@ impl<E: Executor> AsyncContextManager for WhichThread<E> {
     }
 
     async fn exit(self, _value: (), _outcome: Outcome) -> Result<(), &'static str> {
-        self.0.send(thread::current()).unwrap();
-        E::wait().await;
-        self.0.send(thread::current()).unwrap();
+        self.1.send(thread::current()).unwrap();
+        self.0.wait().await;
+        self.1.send(thread::current()).unwrap();
         Ok(())
     }
 }
 
-pub async fn a_detached_exit_runs_where_it_should<E: Executor>() {
+pub async fn a_detached_exit_runs_where_it_should(executor: Executor) {
     let (sender, mut threads) = unbounded_channel();
-    let manager = WhichThread::<E>(sender, PhantomData);
+    let manager = WhichThread(executor, sender);
     let mut block = Box::pin(async { async_with!(manager => { pending::<()>().await }) });
     assert!(poll_once(block.as_mut()).is_pending());
     drop(block);
     for _ in 0..2 {
         let thread = threads.recv().await.unwrap();
         let of_the_crate = thread.name().is_some_and(|name| name.contains("async-with"));
-        assert_eq!(of_the_crate, E::EXITS_ON_THE_THREAD, "{thread:?}");
+        assert_eq!(of_the_crate, executor.exits_on_the_thread, "{thread:?}");
     }
     assert!(threads.recv().await.is_none(), "exactly one exit");
 }
 
-pub async fn a_cut_block_is_exited_and_settle_waits_for_it<E: Executor>() {
+pub async fn a_cut_block_is_exited_and_settle_waits_for_it(executor: Executor) {
     let (trace, gate) = (Trace::new(), Gate::new());
-    let manager = On::<E>::over(Traced::new("A", &trace).exit_waits(&gate));
+    let manager = On::over(executor, Traced::new("A", &trace).exit_waits(&gate));
     cut_at(endless(manager, trace.clone()), &trace, "body").await;
     trace.reached("exit A: cancelled").await;
     let mut settled = Box::pin(settle());
@@ -66,12 +65,12 @@ pub async fn a_cut_block_is_exited_and_settle_waits_for_it<E: Executor>() {
     assert_eq!(trace.events()[3..], ["exit A: cancelled", "exited A"]);
 }
 
-pub async fn settle_can_be_bounded<E: Executor>() {
+pub async fn settle_can_be_bounded(executor: Executor) {
     let (trace, gate) = (Trace::new(), Gate::new());
-    let manager = On::<E>::over(Traced::new("A", &trace).exit_waits(&gate));
+    let manager = On::over(executor, Traced::new("A", &trace).exit_waits(&gate));
     cut_at(endless(manager, trace.clone()), &trace, "body").await;
     trace.reached("exit A: cancelled").await;
-    match select(Box::pin(settle()), E::wait()).await {
+    match select(Box::pin(settle()), executor.wait()).await {
         Either::Left(_) => panic!("an exit is still running"),
         Either::Right(((), settling)) => drop(settling),
     }
@@ -80,9 +79,9 @@ pub async fn settle_can_be_bounded<E: Executor>() {
     assert_eq!(trace.events()[3..], ["exit A: cancelled", "exited A"]);
 }
 
-pub async fn an_exit_that_had_begun_runs_on<E: Executor>() {
+pub async fn an_exit_that_had_begun_runs_on(executor: Executor) {
     let (trace, gate) = (Trace::new(), Gate::new());
-    let manager = On::<E>::over(Traced::new("A", &trace).exit_waits(&gate));
+    let manager = On::over(executor, Traced::new("A", &trace).exit_waits(&gate));
     cut_at(async { async_with!(manager => {}) }, &trace, "exit A: completed").await;
     gate.open();
     settle().await;
@@ -90,9 +89,9 @@ pub async fn an_exit_that_had_begun_runs_on<E: Executor>() {
 }
 
 /// Its exit is suspended after what it awaits has been told whom to wake.
-struct Waiting<E>(Trace, PhantomData<fn() -> E>);
+struct Waiting(Executor, Trace);
 
-impl<E: Executor> AsyncContextManager for Waiting<E> {
+impl AsyncContextManager for Waiting {
     type Value = ();
     type Error = &'static str;
 
@@ -101,61 +100,61 @@ impl<E: Executor> AsyncContextManager for Waiting<E> {
     }
 
     async fn exit(self, _value: (), outcome: Outcome) -> Result<(), &'static str> {
-        let mut waiting = E::wait();
+        let mut waiting = self.0.wait();
         let over = futures::poll!(&mut waiting).is_ready();
-        self.0.step(&format!("waits: {outcome}")).await;
+        self.1.step(&format!("waits: {outcome}")).await;
         if !over {
             waiting.await;
         }
-        self.0.log("waited");
+        self.1.log("waited");
         Ok(())
     }
 }
 
-pub async fn an_exit_that_is_cut_while_it_awaits_its_executor_is_woken_where_it_runs_on<E: Executor>() {
+pub async fn an_exit_that_is_cut_while_it_awaits_its_executor_is_woken_where_it_runs_on(executor: Executor) {
     let trace = Trace::new();
-    let manager = Waiting::<E>(trace.clone(), PhantomData);
+    let manager = Waiting(executor, trace.clone());
     cut_at(async { async_with!(manager => {}) }, &trace, "waits: completed").await;
     settle().await;
     assert_eq!(trace.events(), ["waits: completed", "waited"]);
 }
 
-pub async fn an_enter_that_is_cut_has_no_exit_but_the_managers_before_it_have<E: Executor>() {
+pub async fn an_enter_that_is_cut_has_no_exit_but_the_managers_before_it_have(executor: Executor) {
     let (trace, never) = (Trace::new(), Gate::new());
-    let second = On::<E>::over(Traced::new("B", &trace).enter_waits(&never));
-    let block = async { async_with!(On::<E>::new("A", &trace), second => {}) };
+    let second = On::over(executor, Traced::new("B", &trace).enter_waits(&never));
+    let block = async { async_with!(On::new(executor, "A", &trace), second => {}) };
     cut_at(block, &trace, "enter B").await;
     settle().await;
     assert_eq!(trace.events()[2..], ["enter B", "enter B dropped", "exit A: cancelled", "exited A"]);
 }
 
-pub async fn nested_blocks_that_are_cut_are_exited_from_the_inside_out<E: Executor>() {
+pub async fn nested_blocks_that_are_cut_are_exited_from_the_inside_out(executor: Executor) {
     let trace = Trace::new();
-    cut_at(nest::<E>(trace.clone()), &trace, "body").await;
+    cut_at(nest(executor, trace.clone()), &trace, "body").await;
     settle().await;
     assert_eq!(trace.events()[7..], NEST_EXITED);
 }
 
-pub async fn an_outer_exit_waits_in_place_for_a_detached_inner_one<E: Executor>() {
+pub async fn an_outer_exit_waits_in_place_for_a_detached_inner_one(executor: Executor) {
     let (trace, gate) = (Trace::new(), Gate::new());
     let outer = async {
-        async_with!(On::<E>::new("A", &trace) => {
-            let inner = On::<E>::over(Traced::new("B", &trace).exit_waits(&gate));
+        async_with!(On::new(executor, "A", &trace) => {
+            let inner = On::over(executor, Traced::new("B", &trace).exit_waits(&gate));
             cut_at(endless(inner, trace.clone()), &trace, "body").await;
         })
     };
     let opener = async {
         trace.reached("exit B: cancelled").await;
         // An exit that did not wait would come to its end.
-        E::wait().await;
-        E::wait().await;
+        executor.wait().await;
+        executor.wait().await;
         gate.open();
     };
     join(outer, opener).await.0.unwrap();
     assert_eq!(trace.events()[5..], ["exit B: cancelled", "exited B", "exit A: completed", "exited A"]);
 }
 
-pub async fn many_exits_wait_at_once<E: Executor>() {
+pub async fn many_exits_wait_at_once(_: Executor) {
     const MANY: usize = 500;
     let (trace, gate) = (Trace::new(), Gate::new());
     let count = |event: &str| trace.events().iter().filter(|known| *known == event).count();
@@ -177,32 +176,32 @@ pub async fn many_exits_wait_at_once<E: Executor>() {
     assert_eq!((count("exit A: cancelled"), count("exited A")), (MANY, MANY));
 }
 
-pub async fn an_exit_that_does_not_end_stops_no_other<E: Executor>() {
+pub async fn an_exit_that_does_not_end_stops_no_other(executor: Executor) {
     let (trace, stuck, gate) = (Trace::new(), Trace::new(), Gate::new());
-    let manager = On::<E>::over(Traced::new("stuck", &stuck).exit_waits(&gate));
+    let manager = On::over(executor, Traced::new("stuck", &stuck).exit_waits(&gate));
     cut_at(endless(manager, stuck.clone()), &stuck, "body").await;
     stuck.reached("exit stuck: cancelled").await;
     for _ in 0..3 {
         let trace = Trace::new();
-        cut_at(endless(On::<E>::new("A", &trace), trace.clone()), &trace, "body").await;
+        cut_at(endless(On::new(executor, "A", &trace), trace.clone()), &trace, "body").await;
         trace.reached("exited A").await;
     }
-    async_with!(On::<E>::new("B", &trace) => {}).unwrap();
+    async_with!(On::new(executor, "B", &trace) => {}).unwrap();
     assert_eq!(stuck.events().last().unwrap(), "exit stuck: cancelled");
     // For ever would hold up the other tests' `settle`.
     gate.open();
     stuck.reached("exited stuck").await;
 }
 
-pub async fn failures_and_panics_of_detached_exits_go_to_the_hook_and_stop_no_other_exit<E: Executor>() {
+pub async fn failures_and_panics_of_detached_exits_go_to_the_hook_and_stop_no_other_exit(executor: Executor) {
     let losses = losses();
     let (failure, panic) = (unique("failed"), unique("panicked"));
     let trace = Trace::new();
     let block = async {
         async_with!(
-            On::<E>::new("A", &trace),
-            On::<E>::over(Traced::new("B", &trace).exit_fails(failure)),
-            On::<E>::over(Traced::new("C", &trace).exit_panics(panic)) => { trace.step("body").await; }
+            On::new(executor, "A", &trace),
+            On::over(executor, Traced::new("B", &trace).exit_fails(failure)),
+            On::over(executor, Traced::new("C", &trace).exit_panics(panic)) => { trace.step("body").await; }
         )
     };
     cut_at(block, &trace, "body").await;
@@ -249,22 +248,22 @@ impl AsyncContextManager for LeavesExplosives {
     }
 }
 
-pub async fn a_destructor_that_panics_in_a_detached_exit_stops_no_other_exit<E: Executor>() {
+pub async fn a_destructor_that_panics_in_a_detached_exit_stops_no_other_exit(executor: Executor) {
     let losses = losses();
     let (trace, mark) = (Trace::new(), unique("explosive"));
     let mut block = Box::pin(async { async_with!(LeavesExplosives(mark) => { pending::<()>().await }) });
     assert!(poll_once(block.as_mut()).is_pending());
     drop(block);
-    cut_at(endless(On::<E>::new("A", &trace), trace.clone()), &trace, "body").await;
+    cut_at(endless(On::new(executor, "A", &trace), trace.clone()), &trace, "body").await;
     settle().await;
     assert_eq!(trace.events().last().unwrap(), "exited A");
     // The error itself, and then the panic of its destructor.
     assert_eq!(losses.of(mark).len(), 2);
 }
 
-pub async fn settle_ends_when_nothing_is_detached<E: Executor>() {
+pub async fn settle_ends_when_nothing_is_detached(executor: Executor) {
     let trace = Trace::new();
-    async_with!(On::<E>::new("A", &trace) => {}).unwrap();
+    async_with!(On::new(executor, "A", &trace) => {}).unwrap();
     settle().await;
     assert_eq!(trace.events().last().unwrap(), "exited A");
 }

@@ -5,8 +5,8 @@ pub mod ways_out;
 
 /// A test of each of these cases on one executor.
 macro_rules! on {
-    ($executor:ty) => {
-        $crate::everywhere::on! { $executor: ways_out:
+    ($executor:expr) => {
+        $crate::everywhere::on! { $executor; ways_out:
             a_block_gives_its_value_after_its_exit
             every_way_out_awaits_the_exit
             every_way_out_awaits_the_exit_of_a_local_manager
@@ -15,7 +15,7 @@ macro_rules! on {
             managers_that_are_together_are_exited_together_also_when_they_are_cut
             a_synchronous_block_that_is_cut_is_exited_at_once
         }
-        $crate::everywhere::on! { $executor: detached:
+        $crate::everywhere::on! { $executor; detached:
             a_detached_exit_runs_where_it_should
             a_cut_block_is_exited_and_settle_waits_for_it
             settle_can_be_bounded
@@ -31,11 +31,11 @@ macro_rules! on {
             settle_ends_when_nothing_is_detached
         }
     };
-    ($executor:ty: $subject:ident: $($case:ident)*) => {
+    ($executor:expr; $subject:ident: $($case:ident)*) => {
         $(
             #[test]
             fn $case() {
-                <$executor as $crate::Executor>::block_on($crate::everywhere::$subject::$case::<$executor>());
+                ($executor.block_on)(Box::pin($crate::everywhere::$subject::$case($executor)));
             }
         )*
     };

@@ -11,9 +11,9 @@ use crate::common::trace::{Gate, Trace, Traced, cut_at};
 use crate::common::ways::{WAYS, Way, leave};
 use crate::{Executor, On};
 
-pub async fn a_block_gives_its_value_after_its_exit<E: Executor>() {
+pub async fn a_block_gives_its_value_after_its_exit(executor: Executor) {
     let trace = Trace::new();
-    let value = async_with!(On::<E>::new("A", &trace), On::<E>::new("B", &trace) => {
+    let value = async_with!(On::new(executor, "A", &trace), On::new(executor, "B", &trace) => {
         trace.step("body").await;
         5
     });
@@ -58,17 +58,17 @@ async fn each_way(block: impl AsyncFn(Traced, Way, &Trace) -> Result<(), String>
     }
 }
 
-pub async fn every_way_out_awaits_the_exit<E: Executor>() {
-    each_way(async |manager, way, trace| leave(On::<E>::over(manager), way, trace).await).await;
+pub async fn every_way_out_awaits_the_exit(executor: Executor) {
+    each_way(async |manager, way, trace| leave(On::over(executor, manager), way, trace).await).await;
 }
 
-pub async fn every_way_out_awaits_the_exit_of_a_local_manager<E: Executor>() {
-    each_way(async |manager, way, trace| leave(On::<E>::over(manager).local(), way, trace).await).await;
+pub async fn every_way_out_awaits_the_exit_of_a_local_manager(executor: Executor) {
+    each_way(async |manager, way, trace| leave(On::over(executor, manager).local(), way, trace).await).await;
 }
 
-pub async fn a_local_manager_that_is_cut_is_abandoned_or_loses_its_exit<E: Executor>() {
+pub async fn a_local_manager_that_is_cut_is_abandoned_or_loses_its_exit(executor: Executor) {
     let (trace, never) = (Trace::new(), Gate::new());
-    let manager = On::<E>::new("A", &trace).local();
+    let manager = On::new(executor, "A", &trace).local();
     let block = async {
         async_with!(manager => {
             trace.step("body").await;
@@ -76,7 +76,7 @@ pub async fn a_local_manager_that_is_cut_is_abandoned_or_loses_its_exit<E: Execu
         })
     };
     cut_at(block, &trace, "body").await;
-    let manager = On::<E>::over(Traced::new("B", &trace).exit_waits(&never)).local();
+    let manager = On::over(executor, Traced::new("B", &trace).exit_waits(&never)).local();
     cut_at(async { async_with!(manager => {}) }, &trace, "exit B: completed").await;
     settle().await;
     assert_eq!(
@@ -87,29 +87,29 @@ pub async fn a_local_manager_that_is_cut_is_abandoned_or_loses_its_exit<E: Execu
 
 // Several managers.
 
-async fn stack<E: Executor>(trace: &Trace) -> Result<(), &'static str> {
+async fn stack(executor: Executor, trace: &Trace) -> Result<(), &'static str> {
     async_with!(AsyncExitStack::<&'static str>::new() as stack => {
-        stack.enter(On::<E>::new("A", trace)).await?;
+        stack.enter(On::new(executor, "A", trace)).await?;
         let deferred = trace.clone();
         stack.defer(async move |outcome| {
-            E::wait().await;
+            executor.wait().await;
             deferred.log(format!("deferred: {outcome}"));
             Ok(())
         });
-        stack.enter(On::<E>::new("B", trace)).await?;
+        stack.enter(On::new(executor, "B", trace)).await?;
         trace.step("body").await;
     })
 }
 
-pub async fn a_stack_is_exited_when_it_is_left_and_when_it_is_cut<E: Executor>() {
+pub async fn a_stack_is_exited_when_it_is_left_and_when_it_is_cut(executor: Executor) {
     let trace = Trace::new();
-    stack::<E>(&trace).await.unwrap();
+    stack(executor, &trace).await.unwrap();
     assert_eq!(
         trace.events()[5..],
         ["exit B: completed", "exited B", "deferred: completed", "exit A: completed", "exited A"]
     );
     let trace = Trace::new();
-    cut_at(stack::<E>(&trace), &trace, "body").await;
+    cut_at(stack(executor, &trace), &trace, "body").await;
     settle().await;
     assert_eq!(
         trace.events()[5..],
@@ -117,11 +117,11 @@ pub async fn a_stack_is_exited_when_it_is_left_and_when_it_is_cut<E: Executor>()
     );
 }
 
-pub async fn managers_that_are_together_are_exited_together_also_when_they_are_cut<E: Executor>() {
+pub async fn managers_that_are_together_are_exited_together_also_when_they_are_cut(executor: Executor) {
     for cut in [false, true] {
         let (trace, gate) = (Trace::new(), Gate::new());
-        let one = On::<E>::over(Traced::new("A", &trace).exit_waits(&gate));
-        let other = On::<E>::over(Traced::new("B", &trace).exit_waits(&gate));
+        let one = On::over(executor, Traced::new("A", &trace).exit_waits(&gate));
+        let other = On::over(executor, Traced::new("B", &trace).exit_waits(&gate));
         let block = async { async_with!(together((one, other)) => { trace.step("body").await; }) };
         let outcome = if cut { Outcome::Cancelled } else { Outcome::Completed };
         // Each waits until both have begun.
@@ -158,10 +158,10 @@ impl ContextManager for Synchronous {
     }
 }
 
-pub async fn a_synchronous_block_that_is_cut_is_exited_at_once<E: Executor>() {
+pub async fn a_synchronous_block_that_is_cut_is_exited_at_once(executor: Executor) {
     let trace = Trace::new();
     with!(Synchronous(trace.clone()) => async {
-        E::wait().await;
+        executor.wait().await;
         trace.log("body");
     });
     assert_eq!(trace.events(), ["enter", "body", "exit: completed"]);
@@ -169,7 +169,7 @@ pub async fn a_synchronous_block_that_is_cut_is_exited_at_once<E: Executor>() {
     let block = async {
         with!(Synchronous(trace.clone()) => async {
             trace.step("body").await;
-            E::wait().await;
+            executor.wait().await;
         });
     };
     cut_at(block, &trace, "body").await;
