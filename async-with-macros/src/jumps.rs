@@ -23,6 +23,7 @@ use crate::expand::{Expander, ours};
 use crate::parse::{self, Flavour};
 use crate::scoped;
 use crate::tokens::{has_jump, too_deep};
+use crate::unfinished::{with_ends, without_ends};
 
 /// A way out of the body into the code around it.
 pub(crate) struct Way {
@@ -96,9 +97,13 @@ impl Rewriter<'_> {
         if !has_jump(&tokens) || too_deep(&tokens).is_some() {
             return tokens;
         }
-        let Ok(mut expr) = syn::parse2::<Expr>(tokens.clone()) else { return tokens };
+        if let Ok(mut expr) = syn::parse2::<Expr>(tokens.clone()) {
+            self.visit_expr_mut(&mut expr);
+            return expr.into_token_stream();
+        }
+        let Ok(mut expr) = syn::parse2::<Expr>(with_ends(tokens.clone())) else { return tokens };
         self.visit_expr_mut(&mut expr);
-        expr.into_token_stream()
+        without_ends(expr.into_token_stream())
     }
 
     /// A way out of a block nested in the body: a jump in the body, which may lead out of it in turn.

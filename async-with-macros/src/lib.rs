@@ -18,6 +18,7 @@ mod scoped;
 #[cfg(test)]
 mod snapshots;
 mod tokens;
+mod unfinished;
 mod within;
 
 use proc_macro::TokenStream;

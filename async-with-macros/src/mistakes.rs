@@ -14,6 +14,8 @@ pub(crate) struct Mistakes {
     /// Whether a name is missing that the body may use, so that it is not compiled.
     pub(crate) names_missing: bool,
     pub(crate) body: TokenStream,
+    /// Whether something is missing in a manager, which is there nevertheless: rustc says where.
+    pub(crate) unfinished: bool,
     /// Whether an attribute stands on an expression.
     pub(crate) on_expression: bool,
 }
@@ -29,11 +31,7 @@ impl Mistakes {
     }
 
     pub(crate) fn at(&mut self, tree: &TokenTree, message: impl Into<String>) {
-        let span = match tree {
-            TokenTree::Group(group) => group.span_open(),
-            tree => tree.span(),
-        };
-        self.add(span, message);
+        self.add(opening(tree), message);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -117,5 +115,13 @@ impl Mistakes {
         } else {
             quote_spanned!(span=> #(let #patterns = #mistake;)* #body)
         }
+    }
+}
+
+/// The smallest token at which a tree can be shown.
+pub(crate) fn opening(tree: &TokenTree) -> Span {
+    match tree {
+        TokenTree::Group(group) => group.span_open(),
+        tree => tree.span(),
     }
 }

@@ -3,11 +3,13 @@
 use std::iter::successors;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Expr, Pat, parenthesized};
 
-use crate::mistakes::Mistakes;
+use crate::mistakes::{Mistakes, opening};
 use crate::tokens::{arrow, awaits, brace, is_brace, is_ident, is_punct, stream, too_deep};
+use crate::unfinished::{has_gap, with_names, with_operands};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flavour {
@@ -50,18 +52,29 @@ pub(crate) struct Body {
 pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> Result<Invocation, Mistakes> {
     let trees: Vec<_> = input.into_iter().collect();
     let mut mistakes = Mistakes::default();
-    let (head, body) = split(flavour, &trees, &mut mistakes);
+    let (head, body, missing) = split(flavour, &trees, &mut mistakes);
     let items = items(head, "`as name`, a comma, or `=>`", &mut mistakes);
-    let body = self::body(flavour, body, &mut mistakes);
+    let mut body = self::body(flavour, body, &mut mistakes);
+    if let Some((span, message)) = missing {
+        if !mistakes.is_empty() {
+            mistakes.add(span, message);
+        } else if mistakes.unfinished {
+            // Whoever is still typing the manager is told of that.
+            body.tokens = quote!({ loop {} });
+        } else {
+            // With the error for a body, the rest is what it will be.
+            body.tokens = quote_spanned!(span=> { ::core::compile_error!(#message) });
+        }
+    }
     if mistakes.is_empty() { Ok(Invocation { is_rest: false, flavour, items, body }) } else { Err(mistakes) }
 }
 
-/// Cuts the input into the items and the body.
+/// Cuts the input into the items and the body, and says if a body is missing behind items.
 fn split<'a>(
     flavour: Flavour,
     trees: &'a [TokenTree],
     mistakes: &mut Mistakes,
-) -> (&'a [TokenTree], &'a [TokenTree]) {
+) -> (&'a [TokenTree], &'a [TokenTree], Option<Mistake>) {
     let name = flavour.name();
     if let Some(at) = arrow(trees) {
         let (head, body) = (&trees[..at], &trees[at + 2..]);
@@ -73,10 +86,10 @@ fn split<'a>(
                 ),
             );
         }
-        if body.is_empty() {
-            mistakes.add(trees[at].span(), "the body is missing after `=>`: add a block, `=> { … }`");
-        }
-        return (head, body);
+        let missing = body.is_empty().then(|| {
+            (trees[at].span(), "the body is missing after `=>`: add a block, `=> { … }`".to_owned())
+        });
+        return (head, body, missing);
     }
     let comma = |tree: &TokenTree| is_punct(tree, ',');
     let all = match trees {
@@ -91,7 +104,7 @@ fn split<'a>(
                     "a context manager and a body are missing: write `{name}(manager as name => {{ … }})`"
                 ),
             );
-            (&[], &[])
+            (&[], &[], None)
         }
         [body] if is_brace(body) => {
             mistakes.at(
@@ -100,33 +113,37 @@ fn split<'a>(
                     "a context manager is missing before the body: write `{name}(manager as name => {{ … }})`"
                 ),
             );
-            (&[], all)
+            (&[], all, None)
         }
         [separator, body] if is_brace(body) && comma(separator) => {
-            (std::slice::from_ref(separator), std::slice::from_ref(body))
+            (std::slice::from_ref(separator), std::slice::from_ref(body), None)
         }
         [head @ .., separator, body] if is_brace(body) && comma(separator) => {
-            (head, std::slice::from_ref(body))
+            (head, std::slice::from_ref(body), None)
         }
         [head @ .., body] if is_brace(body) => {
             mistakes.at(body, "`=>` is missing before the body: write `manager as name => { … }`");
-            (head, std::slice::from_ref(body))
+            (head, std::slice::from_ref(body), None)
         }
         [.., last] => {
-            mistakes.at(last, "the body is missing: add `=> { … }` after the context manager");
-            (all, &[])
+            let message = "the body is missing: add `=> { … }` after the context manager";
+            (all, &[], Some((opening(last), message.to_owned())))
         }
     }
 }
 
 /// Cuts the items off, until nothing is left; `expected` is what may come after a manager, for the message about it.
-pub(crate) fn items(mut head: &[TokenTree], expected: &str, mistakes: &mut Mistakes) -> Vec<Item> {
+pub(crate) fn items(head: &[TokenTree], expected: &str, mistakes: &mut Mistakes) -> Vec<Item> {
     let mut items = Vec::new();
     if let Some(group) = too_deep(&stream(head)) {
         mistakes.at(&group, "this is nested too deeply: evaluate it before the block, in a `let`");
         mistakes.names_missing = true;
         return items;
     }
+    let head = with_operands(stream(head));
+    mistakes.unfinished |= has_gap(&head);
+    let head: Vec<_> = head.into_iter().collect();
+    let mut head = &*head;
     while !head.is_empty() {
         let length = match item(head, expected) {
             Ok((item, length)) => {
@@ -270,6 +287,7 @@ fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body 
 /// The body as a block, with braces that are ours: rustc would call the user's ones unnecessary when they hold only one
 /// expression. An expression is put in parentheses too, for it might begin like a statement: `{ 1 } + { 2 }`.
 pub(crate) fn in_our_braces(body: TokenStream) -> TokenStream {
+    let body = with_names(body);
     let mut trees = body.clone().into_iter();
     let (Some(first), rest) = (trees.next(), trees.next()) else { return body };
     let span = Span::mixed_site().located_at(first.span());

@@ -25,6 +25,8 @@ mod parse;
 mod scoped;
 #[path = "../src/tokens.rs"]
 mod tokens;
+#[path = "../src/unfinished.rs"]
+mod unfinished;
 #[path = "../src/within.rs"]
 mod within;
 

@@ -97,7 +97,12 @@ fn check_block(flavour: Flavour, text: &str) {
     check_work(&input, &output);
     let kept = match parse::invocation(flavour, input.clone()) {
         Ok(invocation) => {
-            assert_eq!(errors(&output), [], "there is no mistake");
+            // There is no mistake, but that a body may be missing.
+            match *errors(&output) {
+                [] => {}
+                [_] => check_places(&input, &output, FACADE.len()),
+                _ => panic!("there is more than one mistake: {output}"),
+            }
             let items =
                 invocation.items.into_iter().flat_map(|item| [Some(item.manager), item.pattern]).flatten();
             let body = invocation.body.tokens;
@@ -311,7 +316,8 @@ const GROWTH: usize = 300;
 /// The expansion grows with the input, and blocks in blocks are looked at once.
 fn check_work(input: &TokenStream, output: &TokenStream) {
     let (before, after) = (size(input), size(output));
-    assert!(after <= GROWTH * (before + 1), "{before} tokens have become {after}");
+    // An arrow and a body may be missing.
+    assert!(after <= GROWTH * (before + 3), "{before} tokens have become {after}");
     let mut blocks = 0;
     each(input, &mut |tree| {
         blocks += usize::from(

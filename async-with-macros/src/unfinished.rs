@@ -1,0 +1,169 @@
+//! Code that is being typed: what is missing in it is filled in.
+//!
+//! An editor asks what may stand behind `tx.` by putting a name there. It compares that expansion with the one without the
+//! name, and finds its way only if both are the same up to that place. So code that is not finished is expanded like code
+//! that is.
+
+use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+
+use crate::tokens::{contains, is_ident, is_punct};
+
+/// Stands where a name or an expression is missing. rustc says that it does not know it, at the dot or operator before it.
+const GAP: &str = "something_is_missing_here";
+
+/// Stands, between two semicolons, where a statement has no end.
+const END: &str = "__async_with_end_of_statement";
+
+/// Puts a name behind each `.` and `::` that has none.
+///
+/// It is never missing in Rust that is finished, so that this needs no parser. And rustc, which reads `tx.` as `tx`, does not
+/// add to its error what follows from that.
+pub(crate) fn with_names(body: TokenStream) -> TokenStream {
+    filled(body, Fill::Names)
+}
+
+/// Puts a name also behind an operator that has nothing on its right.
+pub(crate) fn with_operands(head: TokenStream) -> TokenStream {
+    filled(head, Fill::Operands)
+}
+
+/// Also ends statements in front of others. `without_ends` takes away what this adds.
+pub(crate) fn with_ends(body: TokenStream) -> TokenStream {
+    filled(body, Fill::Ends)
+}
+
+pub(crate) fn without_ends(body: TokenStream) -> TokenStream {
+    let mut output: Vec<TokenTree> = Vec::new();
+    let mut trees = body.into_iter();
+    while let Some(tree) = trees.next() {
+        match tree {
+            tree if is_ident(&tree, END) => {
+                output.pop();
+                trees.next();
+            }
+            TokenTree::Group(group) if contains(&group.stream(), &|trees| is_ident(&trees[0], END)) => {
+                output.push(with_content(&group, without_ends(group.stream())));
+            }
+            tree => output.push(tree),
+        }
+    }
+    output.into_iter().collect()
+}
+
+pub(crate) fn has_gap(tokens: &TokenStream) -> bool {
+    contains(tokens, &|trees| is_ident(&trees[0], GAP))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    Names,
+    Operands,
+    Ends,
+}
+
+fn filled(tokens: TokenStream, what: Fill) -> TokenStream {
+    fill(&tokens, what).unwrap_or(tokens)
+}
+
+/// `None` if nothing is missing: a group that is made anew has no longer a place for each of its delimiters.
+fn fill(tokens: &TokenStream, what: Fill) -> Option<TokenStream> {
+    let trees: Vec<_> = tokens.clone().into_iter().collect();
+    let mut output = Vec::with_capacity(trees.len());
+    let mut is_changed = false;
+    for (at, tree) in trees.iter().enumerate() {
+        let content = match tree {
+            TokenTree::Group(group) if !is_opaque(&trees[..at]) => {
+                fill(&group.stream(), what).map(|content| with_content(group, content))
+            }
+            _ => None,
+        };
+        let next = trees.get(at + 1);
+        let here = Span::mixed_site().located_at(tree.span());
+        let gap = is_gap(&trees[..=at], next, what);
+        let end = what == Fill::Ends && next.is_some_and(|next| begins_statement(tree, gap, next));
+        is_changed |= content.is_some() || gap || end;
+        output.push(content.unwrap_or_else(|| tree.clone()));
+        if gap {
+            output.push(Ident::new(GAP, here).into());
+        }
+        if end {
+            let semicolon = || TokenTree::from(Punct::new(';', Spacing::Alone));
+            output.extend([semicolon(), Ident::new(END, here).into(), semicolon()]);
+        }
+    }
+    is_changed.then(|| output.into_iter().collect())
+}
+
+fn with_content(group: &Group, content: TokenStream) -> TokenTree {
+    let mut changed = Group::new(group.delimiter(), content);
+    changed.set_span(group.span());
+    changed.into()
+}
+
+/// Whether the next group is a macro's or an attribute's, for which other rules hold.
+fn is_opaque(before: &[TokenTree]) -> bool {
+    match before {
+        [.., TokenTree::Ident(_), bang] | [.., TokenTree::Ident(_), bang, TokenTree::Ident(_)]
+            if is_punct(bang, '!') =>
+        {
+            true
+        }
+        [.., hash] | [.., hash, _] if is_punct(hash, '#') => true,
+        _ => false,
+    }
+}
+
+/// Whether something is missing between the last of the trees and `next`.
+fn is_gap(trees: &[TokenTree], next: Option<&TokenTree>, what: Fill) -> bool {
+    let [before @ .., TokenTree::Punct(last)] = trees else { return false };
+    let glued = |char| {
+        matches!(before, [.., TokenTree::Punct(before)]
+            if before.as_char() == char && before.spacing() == Spacing::Joint)
+    };
+    let names = match last.as_char() {
+        // A range may end with its dots.
+        '.' => !glued('.'),
+        ':' => glued(':'),
+        _ => false,
+    };
+    let operator = match last.as_char() {
+        '=' | '&' => !glued('.'),
+        '+' | '-' | '/' | '%' | '^' | ':' => true,
+        '>' => glued('='),
+        _ => false,
+    };
+    if !names && (what == Fill::Names || !operator) {
+        return false;
+    }
+    match next {
+        None => true,
+        Some(TokenTree::Punct(next)) => matches!(next.as_char(), ';' | ',' | '?'),
+        Some(next @ TokenTree::Ident(_)) => {
+            is_ident(next, "as")
+                || (what == Fill::Ends && if names { is_keyword(next) } else { is_ident(next, "let") })
+        }
+        Some(TokenTree::Group(group)) => last.as_char() == '.' && group.delimiter() == Delimiter::Brace,
+        Some(TokenTree::Literal(_)) => false,
+    }
+}
+
+/// Whether `next` can only be the beginning of another statement.
+fn begins_statement(tree: &TokenTree, gap: bool, next: &TokenTree) -> bool {
+    let is_operand = match tree {
+        TokenTree::Ident(_) => !is_keyword(tree) && !is_ident(tree, "as"),
+        TokenTree::Literal(_) => true,
+        TokenTree::Group(group) => matches!(group.delimiter(), Delimiter::Parenthesis | Delimiter::Bracket),
+        TokenTree::Punct(_) => gap,
+    };
+    is_operand && matches!(next, TokenTree::Ident(_)) && !is_ident(next, "as") && !is_ident(next, "else")
+}
+
+/// A word at which a statement begins, or which has an expression or item on its right.
+fn is_keyword(tree: &TokenTree) -> bool {
+    const WORDS: [&str; 25] = [
+        "async", "break", "const", "continue", "else", "enum", "fn", "for", "if", "impl", "in", "let",
+        "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "static", "struct", "trait", "use",
+        "while",
+    ];
+    WORDS.iter().any(|word| is_ident(tree, word))
+}
