@@ -9,6 +9,8 @@ mod expand;
 mod facade;
 mod function;
 #[cfg(test)]
+mod half_typed;
+#[cfg(test)]
 mod hostile;
 mod jumps;
 mod level;

@@ -103,7 +103,8 @@ class Server:
         deadline = time.monotonic() + PATIENCE
         while True:
             self.number += 1
-            self.send({"id": self.number, "method": method, "params": params})
+            # What takes no parameters must get none.
+            self.send({"id": self.number, "method": method} | ({"params": params} if params else {}))
             while True:
                 message = self.next(deadline)
                 if message.get("id") == self.number and "method" not in message:

@@ -235,7 +235,7 @@ fn check_places(input: &TokenStream, output: &TokenStream, start: usize) {
     }
 }
 
-fn each(tokens: &TokenStream, see: &mut dyn FnMut(&TokenTree)) {
+pub(crate) fn each(tokens: &TokenStream, see: &mut dyn FnMut(&TokenTree)) {
     for tree in tokens.clone() {
         see(&tree);
         if let TokenTree::Group(group) = &tree {
@@ -245,7 +245,7 @@ fn each(tokens: &TokenStream, see: &mut dyn FnMut(&TokenTree)) {
 }
 
 /// Where the mistakes are.
-fn errors(output: &TokenStream) -> Vec<Range<usize>> {
+pub(crate) fn errors(output: &TokenStream) -> Vec<Range<usize>> {
     let mut errors = Vec::new();
     each(output, &mut |tree| {
         if matches!(tree, TokenTree::Ident(ident) if *ident == "compile_error") {
@@ -270,7 +270,7 @@ fn of_the_user(tokens: &TokenStream) -> BTreeMap<(usize, String), usize> {
     found
 }
 
-fn is_there(span: Span, text: &str) -> bool {
+pub(crate) fn is_there(span: Span, text: &str) -> bool {
     !span.byte_range().is_empty() && span.source_text().is_some_and(|source| source == text)
 }
 

@@ -1,0 +1,283 @@
+//! The macros on code that is being typed. In each place of the grammar, with each of many ends that code has meanwhile:
+//!
+//! - nothing that the user has written is lost, moved or given another place;
+//! - there is at most one mistake;
+//! - the expansion is the same, up to where the user types, as it is with a name there. rust-analyzer completes by putting a
+//!   name in, and looks in the expansion without it at the place where the name is in the other: `expand` in its
+//!   `ide-completion/src/context/analysis.rs`.
+
+use std::iter;
+use std::ops::Range;
+
+use proc_macro2::extra::invalidate_current_thread_spans;
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+
+use crate::hostile::{each, errors, is_there};
+use crate::parse::Flavour;
+use crate::{expand, within};
+
+/// What is typed: `|` is where.
+const IN_A_BODY: [&str; 44] = [
+    "tx.|",
+    "tx.|;",
+    "tx.be|",
+    "tx.begin().|",
+    "tx.begin().await.|",
+    "tx.begin().await?.|",
+    "tx.begin()?.|;",
+    "tx.0.|",
+    "&tx.|",
+    "*tx.| = 5;",
+    "x == tx.|",
+    "let x = |",
+    "let x = |;",
+    "let x = tx.|",
+    "let x = tx.|;",
+    "let x = &mut tx.|;",
+    "let x: | = tx;",
+    "let x: Vec<|> = tx;",
+    "let Some(x) = tx.| else { return };",
+    "foo(|)",
+    "foo(a, |)",
+    "foo(a, tx.|)",
+    "foo(a, tx.|);",
+    "foo(&|)",
+    "foo(a +|)",
+    "foo(tx.|, a);",
+    "foo(\"an argument\nwithout an end) }); }\n\", |)",
+    "[tx.|]",
+    "S { a: tx.| }",
+    "S { a: | }",
+    "if tx.|",
+    "if tx.| { a() }",
+    "if a { tx.| } else { tx.b() }",
+    "match tx.|",
+    "match tx.| { A => a() }",
+    "match tx { A => tx.| }",
+    "for x in tx.| { a() }",
+    "while tx.| { a() }",
+    "|x| tx.|",
+    "tx.begin::<|>()",
+    "Type::|",
+    "use std::|",
+    "println!(\"{}\", tx.|);",
+    "tx.a(|b| b.|)",
+];
+
+/// What may follow in a block.
+const AFTER: [&str; 5] = ["", "more(tx);", "let y = more(tx);", "if more { a(tx) }", "tx.more()"];
+
+/// Where it is typed: `@` stands for it. What is between `‹` and `›` is in the expansion; the rest is for the macro.
+const BODIES: [(Macro, &str); 18] = [
+    (ASYNC, "‹m()› as ‹tx› => { ‹first(tx); @› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹@› }"),
+    (ASYNC, "‹m()› as ‹tx›, { ‹first(tx); @› }"),
+    (ASYNC, "‹m()› => { ‹@› }"),
+    (ASYNC, "‹m()› as ‹tx›, ‹n(tx)› as ‹(a, mut b)› => { ‹first(tx); @› }"),
+    (ASYNC, "‹m()› as ‹tx›, ‹n(tx)› as ‹S { a, .. }›, { ‹@› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹async_with!(n(tx) as y => { @ }); after(tx);› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹let c = |y| { @ }; c(tx)› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹let c = async { @ }; match c.await { A => { first() } B => {} }› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹match tx { A => { @ } B => {} }› }"),
+    // A jump leads out of the body.
+    (ASYNC, "‹m()› as ‹tx› => { ‹if x {› break; ‹} @› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹if x()?.y {› break 'a ‹x &&y?› ‹} @› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹match tx { A => { @ } B =>› continue ‹, }› }"),
+    (ASYNC, "‹m()› as ‹tx› => { ‹loop { if x { break } @ } if x {› break 'a ‹} › }"),
+    (ASYNC, "‹m()› as ‹tx›, ‹n(tx)› as ‹y› => { ‹if x {› break; ‹} @› }"),
+    (SYNC, "‹m()› as ‹tx› => { ‹first(tx); @› }"),
+    (SYNC, "‹m()› as ‹tx› => async { ‹if x {› break; ‹} @› }"),
+    (WITHIN, "(‹m()› as ‹tx›, ‹n()› as ‹(a, b)›) ‹async fn f(x: u8) -> u8 { first(tx); @ }›"),
+];
+
+const IN_A_HEAD: [&str; 17] = [
+    "|",
+    "po|",
+    "pool.|",
+    "pool.be|",
+    "pool.begin().|",
+    "pool.begin().await?.|",
+    "pool.|.begin()",
+    "pool.begin(pool.|)",
+    "pool.begin(a, |)",
+    "pool.begin(&|)",
+    "&mut pool.|",
+    "Pool::|",
+    "Pool::<u8, u8>::|",
+    "Pool { a: | }",
+    "Pool { a: tx.| }",
+    "from_fn(|| async { pool.| }, |a, b| c)",
+    "match pool.| { A => a() }",
+];
+
+const HEADS: [(Macro, &str); 14] = [
+    (ASYNC, "‹@› as ‹tx› => { ‹first(tx);› }"),
+    (ASYNC, "‹@› => { ‹first();› }"),
+    (ASYNC, "‹@› as ‹tx›, { ‹first(tx);› }"),
+    (ASYNC, "‹@›, { ‹first(tx);› }"),
+    (ASYNC, "‹@› as ‹tx›, ‹n(tx)› as ‹y› => { ‹first(tx);› }"),
+    (ASYNC, "‹m(x as u8)› as ‹tx›, ‹@› as ‹y› => { ‹first(tx);› }"),
+    (ASYNC, "‹m()› as ‹tx›, ‹@› as ‹y› => { ‹if x {› break 'a ‹tx; }› }"),
+    (ASYNC, "‹m()› as ‹tx›, ‹@› => ‹first(tx)›"),
+    (SYNC, "‹@› as ‹tx› => async { ‹first(tx);› }"),
+    // There is no body yet.
+    (ASYNC, "‹@›"),
+    (ASYNC, "‹@› as ‹tx›"),
+    (ASYNC, "‹m()› as ‹tx›, ‹@› =>"),
+    (WITHIN, "(‹@› as ‹tx›) ‹async fn f() { first(tx); }›"),
+    (WITHIN, "(‹m()› as ‹tx›, ‹@›) ‹async fn f() { first(tx); }›"),
+];
+
+#[derive(Clone, Copy)]
+enum Macro {
+    Block(Flavour),
+    Within,
+}
+
+const ASYNC: Macro = Macro::Block(Flavour::Async);
+const SYNC: Macro = Macro::Block(Flavour::Sync);
+const WITHIN: Macro = Macro::Within;
+
+/// The name that rust-analyzer puts in.
+const NAME: &str = "raCompletionMarker";
+
+#[test]
+fn in_each_body() {
+    for (place, typed) in each_of(&BODIES, &IN_A_BODY) {
+        for after in AFTER {
+            check(place, typed, after, 0);
+        }
+    }
+}
+
+#[test]
+fn in_a_body_that_is_an_expression() {
+    for typed in IN_A_BODY.into_iter().filter(|typed| !typed.contains(['=', ';'])) {
+        check((ASYNC, "‹m()› as ‹tx› => ‹@›"), typed, "", 0);
+        check((SYNC, "‹m()› as ‹tx› => ‹@›"), typed, "", 0);
+    }
+}
+
+#[test]
+fn in_each_head() {
+    for (place, typed) in each_of(&HEADS, &IN_A_HEAD) {
+        check(place, typed, "", 1);
+    }
+}
+
+fn each_of<'a>(
+    places: &'a [(Macro, &'a str)],
+    ends: &'a [&'a str],
+) -> impl Iterator<Item = ((Macro, &'a str), &'a str)> {
+    places.iter().flat_map(move |place| iter::repeat(*place).zip(ends.iter().copied()))
+}
+
+fn check((called, place): (Macro, &str), typed: &str, after: &str, mistakes: usize) {
+    let input = Input::new(place, typed, "", after);
+    let output = input.expanded(called);
+    let what = || format!("{}\n{output}", input.text);
+
+    assert_eq!(input.kept(&input.tokens()), input.kept(&output), "{}", what());
+    let gaps = count(&output, "something_is_missing_here");
+    let found = errors(&output).len();
+    assert!(found <= mistakes && found + gaps <= 1, "{found} mistakes, {gaps} gaps: {}", what());
+
+    let with_name = Input::new(place, typed, NAME, after);
+    let expected = written(with_name.expanded(called));
+    let at = expected.find(NAME).unwrap_or_else(|| panic!("the name is lost: {}", with_name.text));
+    let written = written(output.clone());
+    let same = iter::zip(expected.bytes(), written.bytes()).take_while(|(a, b)| a == b).count();
+    assert!(same >= at, "{}\n…{}\n…{}", input.text, &expected[same..at], &written[same..]);
+}
+
+struct Input {
+    text: String,
+    kept: Vec<Range<usize>>,
+}
+
+impl Input {
+    fn new(place: &str, typed: &str, name: &str, after: &str) -> Self {
+        // The last bar: a closure has others.
+        let (before, behind) = typed.rsplit_once('|').expect("it is typed somewhere");
+        let place = place.replace('@', &format!("{before}{name}{behind} {after}"));
+        let (mut text, mut kept) = ("(::async_with) ".to_owned(), Vec::new());
+        for (number, part) in place.split(['‹', '›']).enumerate() {
+            let start = text.len();
+            text.push_str(part);
+            kept.extend((number % 2 == 1).then_some(start..text.len()));
+        }
+        Self { text, kept }
+    }
+
+    fn tokens(&self) -> TokenStream {
+        self.text.parse().unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    fn expanded(&self, called: Macro) -> TokenStream {
+        invalidate_current_thread_spans();
+        match called {
+            Macro::Block(flavour) => expand::invocation(flavour, self.tokens()),
+            Macro::Within => {
+                let mut trees = self.tokens().into_iter().skip(2);
+                let Some(TokenTree::Group(head)) = trees.next() else {
+                    unreachable!("the head is in parentheses")
+                };
+                within::attribute(head.stream(), trees.collect())
+            }
+        }
+    }
+
+    /// The tokens of the user's that are to be in the expansion, and where they have been written.
+    fn kept(&self, tokens: &TokenStream) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        each(tokens, &mut |tree| {
+            let (text, span) = (tree.to_string(), tree.span());
+            let range = span.byte_range();
+            let is_kept = self.kept.iter().any(|kept| kept.start <= range.start && range.end <= kept.end);
+            if !matches!(tree, TokenTree::Group(_)) && is_kept && is_there(span, &text) {
+                found.push((range.start, text));
+            }
+        });
+        found
+    }
+}
+
+fn count(tokens: &TokenStream, name: &str) -> usize {
+    let mut count = 0;
+    each(tokens, &mut |tree| count += usize::from(matches!(tree, TokenTree::Ident(ident) if *ident == name)));
+    count
+}
+
+/// The text that rust-analyzer makes of tokens: with no space where none is needed.
+fn written(tokens: TokenStream) -> String {
+    let mut text = String::new();
+    let mut trees = tokens.into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        let next = trees.peek();
+        match tree {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                text = text + open + &written(group.stream()) + close;
+            }
+            TokenTree::Punct(punct) => {
+                text.push(punct.as_char());
+                let apart = punct.spacing() == Spacing::Alone && punct.as_char() != ';';
+                if apart && matches!(next, Some(TokenTree::Punct(next)) if next.as_char() != '\'') {
+                    text.push(' ');
+                }
+            }
+            word => {
+                text.push_str(&word.to_string());
+                if matches!(next, Some(TokenTree::Ident(_) | TokenTree::Literal(_))) {
+                    text.push(' ');
+                }
+            }
+        }
+    }
+    text
+}
