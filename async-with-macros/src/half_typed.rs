@@ -16,59 +16,58 @@ use crate::hostile::{each, errors, is_there};
 use crate::parse::Flavour;
 use crate::{expand, within};
 
-/// What is typed: `|` is where.
-const IN_A_BODY: [&str; 44] = [
-    "tx.|",
-    "tx.|;",
-    "tx.be|",
-    "tx.begin().|",
-    "tx.begin().await.|",
-    "tx.begin().await?.|",
-    "tx.begin()?.|;",
-    "tx.0.|",
-    "&tx.|",
-    "*tx.| = 5;",
-    "x == tx.|",
-    "let x = |",
-    "let x = |;",
-    "let x = tx.|",
-    "let x = tx.|;",
-    "let x = &mut tx.|;",
-    "let x: | = tx;",
-    "let x: Vec<|> = tx;",
-    "let Some(x) = tx.| else { return };",
-    "foo(|)",
-    "foo(a, |)",
-    "foo(a, tx.|)",
-    "foo(a, tx.|);",
-    "foo(&|)",
-    "foo(a +|)",
-    "foo(tx.|, a);",
-    "foo(\"an argument\nwithout an end) }); }\n\", |)",
-    "[tx.|]",
-    "S { a: tx.| }",
-    "S { a: | }",
-    "if tx.|",
-    "if tx.| { a() }",
-    "if a { tx.| } else { tx.b() }",
-    "match tx.|",
-    "match tx.| { A => a() }",
-    "match tx { A => tx.| }",
-    "for x in tx.| { a() }",
-    "while tx.| { a() }",
-    "|x| tx.|",
-    "tx.begin::<|>()",
-    "Type::|",
-    "use std::|",
-    "println!(\"{}\", tx.|);",
-    "tx.a(|b| b.|)",
+/// What is typed: `¦` is where.
+const IN_A_BODY: [&str; 43] = [
+    "tx.¦",
+    "tx.¦;",
+    "tx.be¦",
+    "tx.begin().¦",
+    "tx.begin().await.¦",
+    "tx.begin().await?.¦",
+    "tx.begin()?.¦;",
+    "&tx.¦",
+    "*tx.¦ = 5;",
+    "x == tx.¦",
+    "let x = ¦",
+    "let x = ¦;",
+    "let x = tx.¦",
+    "let x = tx.¦;",
+    "let x = &mut tx.¦;",
+    "let x: ¦ = tx;",
+    "let x: Vec<¦> = tx;",
+    "let Some(x) = tx.¦ else { return };",
+    "foo(¦)",
+    "foo(a, ¦)",
+    "foo(a, tx.¦)",
+    "foo(a, tx.¦);",
+    "foo(&¦)",
+    "foo(a +¦)",
+    "foo(tx.¦, a);",
+    "foo(\"an argument\nwithout an end) }); }\n\", ¦)",
+    "[tx.¦]",
+    "S { a: tx.¦ }",
+    "S { a: ¦ }",
+    "if tx.¦",
+    "if tx.¦ { a() }",
+    "if a { tx.¦ } else { tx.b() }",
+    "match tx.¦",
+    "match tx.¦ { A => a() }",
+    "match tx { A => tx.¦ }",
+    "for x in tx.¦ { a() }",
+    "while tx.¦ { a() }",
+    "|x| tx.¦",
+    "tx.begin::<¦>()",
+    "Type::¦",
+    "use std::¦;",
+    "println!(\"{}\", tx.¦);",
+    "tx.a(|b| b.¦)",
 ];
 
-/// What may follow in a block.
-const AFTER: [&str; 5] = ["", "more(tx);", "let y = more(tx);", "if more { a(tx) }", "tx.more()"];
+/// What may follow.
+const AFTER: [&str; 3] = ["more(tx);", "let y = more(tx);", "tx.more()"];
 
 /// Where it is typed: `@` stands for it. What is between `‹` and `›` is in the expansion; the rest is for the macro.
-const BODIES: [(Macro, &str); 18] = [
+const BODIES: [(Macro, &str); 12] = [
     (ASYNC, "‹m()› as ‹tx› => { ‹first(tx); @› }"),
     (ASYNC, "‹m()› as ‹tx› => { ‹@› }"),
     (ASYNC, "‹m()› as ‹tx›, { ‹first(tx); @› }"),
@@ -79,35 +78,37 @@ const BODIES: [(Macro, &str); 18] = [
     (ASYNC, "‹m()› as ‹tx› => { ‹let c = |y| { @ }; c(tx)› }"),
     (ASYNC, "‹m()› as ‹tx› => { ‹let c = async { @ }; match c.await { A => { first() } B => {} }› }"),
     (ASYNC, "‹m()› as ‹tx› => { ‹match tx { A => { @ } B => {} }› }"),
-    // A jump leads out of the body.
+    (SYNC, "‹m()› as ‹tx› => { ‹first(tx); @› }"),
+    (WITHIN, "(‹m()› as ‹tx›, ‹n()› as ‹(a, b)›) ‹async fn f(x: u8) -> u8 { first(tx); @ }›"),
+];
+
+/// Where a jump leads out of the body, which is therefore parsed.
+const JUMPS: [(Macro, &str); 6] = [
     (ASYNC, "‹m()› as ‹tx› => { ‹if x {› break; ‹} @› }"),
     (ASYNC, "‹m()› as ‹tx› => { ‹if x()?.y {› break 'a ‹x &&y?› ‹} @› }"),
     (ASYNC, "‹m()› as ‹tx› => { ‹match tx { A => { @ } B =>› continue ‹, }› }"),
     (ASYNC, "‹m()› as ‹tx› => { ‹loop { if x { break } @ } if x {› break 'a ‹} › }"),
     (ASYNC, "‹m()› as ‹tx›, ‹n(tx)› as ‹y› => { ‹if x {› break; ‹} @› }"),
-    (SYNC, "‹m()› as ‹tx› => { ‹first(tx); @› }"),
     (SYNC, "‹m()› as ‹tx› => async { ‹if x {› break; ‹} @› }"),
-    (WITHIN, "(‹m()› as ‹tx›, ‹n()› as ‹(a, b)›) ‹async fn f(x: u8) -> u8 { first(tx); @ }›"),
 ];
 
-const IN_A_HEAD: [&str; 17] = [
-    "|",
-    "po|",
-    "pool.|",
-    "pool.be|",
-    "pool.begin().|",
-    "pool.begin().await?.|",
-    "pool.|.begin()",
-    "pool.begin(pool.|)",
-    "pool.begin(a, |)",
-    "pool.begin(&|)",
-    "&mut pool.|",
-    "Pool::|",
-    "Pool::<u8, u8>::|",
-    "Pool { a: | }",
-    "Pool { a: tx.| }",
-    "from_fn(|| async { pool.| }, |a, b| c)",
-    "match pool.| { A => a() }",
+const IN_A_HEAD: [&str; 16] = [
+    "po¦",
+    "pool.¦",
+    "pool.be¦",
+    "pool.begin().¦",
+    "pool.begin().await?.¦",
+    "pool.¦.begin()",
+    "pool.begin(pool.¦)",
+    "pool.begin(a, ¦)",
+    "pool.begin(&¦)",
+    "*pool.¦",
+    "Pool::¦",
+    "Pool::<u8, u8>::¦",
+    "Pool { a: ¦ }",
+    "Pool { a: tx.¦ }",
+    "from_fn(|| async { pool.¦ }, |a, b| c)",
+    "match pool.¦ { A => a() }",
 ];
 
 const HEADS: [(Macro, &str); 14] = [
@@ -128,7 +129,7 @@ const HEADS: [(Macro, &str); 14] = [
     (WITHIN, "(‹m()› as ‹tx›, ‹@›) ‹async fn f() { first(tx); }›"),
 ];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Macro {
     Block(Flavour),
     Within,
@@ -143,62 +144,81 @@ const NAME: &str = "raCompletionMarker";
 
 #[test]
 fn in_each_body() {
-    for (place, typed) in each_of(&BODIES, &IN_A_BODY) {
-        for after in AFTER {
-            check(place, typed, after, 0);
-        }
+    check_each(&BODIES, &IN_A_BODY, "", 0);
+}
+
+#[test]
+fn in_each_body_with_a_jump() {
+    check_each(&JUMPS, &IN_A_BODY, "", 0);
+    for after in AFTER {
+        check_each(&JUMPS, &IN_A_BODY, after, 0);
     }
 }
 
 #[test]
 fn in_a_body_that_is_an_expression() {
-    for typed in IN_A_BODY.into_iter().filter(|typed| !typed.contains(['=', ';'])) {
-        check((ASYNC, "‹m()› as ‹tx› => ‹@›"), typed, "", 0);
-        check((SYNC, "‹m()› as ‹tx› => ‹@›"), typed, "", 0);
-    }
+    let expressions: Vec<_> = IN_A_BODY.into_iter().filter(|typed| !typed.contains(['=', ';'])).collect();
+    check_each(&[(ASYNC, "‹m()› as ‹tx› => ‹@›"), (SYNC, "‹m()› as ‹tx› => ‹@›")], &expressions, "", 0);
 }
 
 #[test]
 fn in_each_head() {
-    for (place, typed) in each_of(&HEADS, &IN_A_HEAD) {
-        check(place, typed, "", 1);
+    check_each(&HEADS, &IN_A_HEAD, "", 1);
+}
+
+#[test]
+fn behind_a_number() {
+    check_each(&BODIES[..1], &["tx.0.¦", "tx.0.¦;"], "", 0);
+}
+
+fn check_each(places: &[(Macro, &str)], ends: &[&str], after: &str, mistakes: usize) {
+    let mut wrong = Vec::new();
+    for &(called, place) in places {
+        for typed in ends {
+            let is_sync = called == SYNC && !place.contains("async");
+            let awaits_there = is_sync && typed.contains("await");
+            // Braces at the end are taken for the body.
+            let is_body = place == "‹@›" && typed.ends_with('}');
+            if !awaits_there && !is_body {
+                wrong.extend(check(called, place, typed, after, mistakes).err());
+            }
+        }
     }
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn each_of<'a>(
-    places: &'a [(Macro, &'a str)],
-    ends: &'a [&'a str],
-) -> impl Iterator<Item = ((Macro, &'a str), &'a str)> {
-    places.iter().flat_map(move |place| iter::repeat(*place).zip(ends.iter().copied()))
-}
-
-fn check((called, place): (Macro, &str), typed: &str, after: &str, mistakes: usize) {
-    let input = Input::new(place, typed, "", after);
-    let output = input.expanded(called);
-    let what = || format!("{}\n{output}", input.text);
-
-    assert_eq!(input.kept(&input.tokens()), input.kept(&output), "{}", what());
-    let gaps = count(&output, "something_is_missing_here");
-    let found = errors(&output).len();
-    assert!(found <= mistakes && found + gaps <= 1, "{found} mistakes, {gaps} gaps: {}", what());
-
-    let with_name = Input::new(place, typed, NAME, after);
-    let expected = written(with_name.expanded(called));
-    let at = expected.find(NAME).unwrap_or_else(|| panic!("the name is lost: {}", with_name.text));
-    let written = written(output.clone());
-    let same = iter::zip(expected.bytes(), written.bytes()).take_while(|(a, b)| a == b).count();
-    assert!(same >= at, "{}\n…{}\n…{}", input.text, &expected[same..at], &written[same..]);
+fn check(called: Macro, place: &str, typed: &str, after: &str, mistakes: usize) -> Result<(), String> {
+    let input = Input::new(called, place, typed, "", after);
+    let output = input.expanded();
+    let (of_the_user, kept) = (input.kept(&input.tokens()), input.kept(&output));
+    if of_the_user != kept {
+        return Err(format!("{}: not kept as {of_the_user:?}, but as {kept:?}", input.text));
+    }
+    let (found, gaps) = (errors(&output).len(), count(&output, "something_is_missing_here"));
+    if found > mistakes || found + gaps > 1 {
+        return Err(format!("{}: {found} mistakes and {gaps} gaps", input.text));
+    }
+    let with_name = written(Input::new(called, place, typed, NAME, after).expanded());
+    let output = written(output);
+    let at = with_name.find(NAME).ok_or_else(|| format!("{}: the name is lost", input.text))?;
+    let same = iter::zip(with_name.bytes(), output.bytes()).take_while(|(a, b)| a == b).count();
+    if same < at {
+        let same = (0..=same).rev().find(|at| output.is_char_boundary(*at)).unwrap_or(0);
+        let short = |text: &str| text[same..].chars().take(150).collect::<String>();
+        return Err(format!("{}:\n    …{}\n    …{}", input.text, short(&output), short(&with_name[..at])));
+    }
+    Ok(())
 }
 
 struct Input {
+    called: Macro,
     text: String,
     kept: Vec<Range<usize>>,
 }
 
 impl Input {
-    fn new(place: &str, typed: &str, name: &str, after: &str) -> Self {
-        // The last bar: a closure has others.
-        let (before, behind) = typed.rsplit_once('|').expect("it is typed somewhere");
+    fn new(called: Macro, place: &str, typed: &str, name: &str, after: &str) -> Self {
+        let (before, behind) = typed.split_once('¦').expect("it is typed somewhere");
         let place = place.replace('@', &format!("{before}{name}{behind} {after}"));
         let (mut text, mut kept) = ("(::async_with) ".to_owned(), Vec::new());
         for (number, part) in place.split(['‹', '›']).enumerate() {
@@ -206,19 +226,19 @@ impl Input {
             text.push_str(part);
             kept.extend((number % 2 == 1).then_some(start..text.len()));
         }
-        Self { text, kept }
+        Self { called, text, kept }
     }
 
     fn tokens(&self) -> TokenStream {
         self.text.parse().unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    fn expanded(&self, called: Macro) -> TokenStream {
+    fn expanded(&self) -> TokenStream {
         invalidate_current_thread_spans();
-        match called {
+        match self.called {
             Macro::Block(flavour) => expand::invocation(flavour, self.tokens()),
             Macro::Within => {
-                let mut trees = self.tokens().into_iter().skip(2);
+                let mut trees = self.tokens().into_iter().skip(1);
                 let Some(TokenTree::Group(head)) = trees.next() else {
                     unreachable!("the head is in parentheses")
                 };
@@ -238,6 +258,10 @@ impl Input {
                 found.push((range.start, text));
             }
         });
+        // The function is in the expansion before the head of its attribute.
+        if self.called == WITHIN {
+            found.sort();
+        }
         found
     }
 }

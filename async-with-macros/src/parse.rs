@@ -60,7 +60,7 @@ pub(crate) fn invocation(flavour: Flavour, input: TokenStream) -> Result<Invocat
             mistakes.add(span, message);
         } else if mistakes.unfinished {
             // Whoever is still typing the manager is told of that.
-            body.tokens = quote!({ loop {} });
+            body.tokens = quote!({ ::core::unreachable!() });
         } else {
             // With the error for a body, the rest is what it will be.
             body.tokens = quote_spanned!(span=> { ::core::compile_error!(#message) });

@@ -80,7 +80,7 @@ fn fill(tokens: &TokenStream, what: Fill) -> Option<TokenStream> {
         let next = trees.get(at + 1);
         let here = Span::mixed_site().located_at(tree.span());
         let gap = is_gap(&trees[..=at], next, what);
-        let end = what == Fill::Ends && next.is_some_and(|next| begins_statement(tree, gap, next));
+        let end = what == Fill::Ends && next.is_some_and(|next| begins_statement(&trees[..=at], gap, next));
         is_changed |= content.is_some() || gap || end;
         output.push(content.unwrap_or_else(|| tree.clone()));
         if gap {
@@ -115,7 +115,14 @@ fn is_opaque(before: &[TokenTree]) -> bool {
 
 /// Whether something is missing between the last of the trees and `next`.
 fn is_gap(trees: &[TokenTree], next: Option<&TokenTree>, what: Fill) -> bool {
-    let [before @ .., TokenTree::Punct(last)] = trees else { return false };
+    let (before, last) = match trees {
+        [before @ .., TokenTree::Punct(last)] => (before, last),
+        // The second dot of `x.0.` is taken for that of a number.
+        [.., dot, TokenTree::Literal(number)] => {
+            return is_punct(dot, '.') && number.to_string().ends_with('.') && ends(next);
+        }
+        _ => return false,
+    };
     let glued = |char| {
         matches!(before, [.., TokenTree::Punct(before)]
             if before.as_char() == char && before.spacing() == Spacing::Joint)
@@ -136,24 +143,42 @@ fn is_gap(trees: &[TokenTree], next: Option<&TokenTree>, what: Fill) -> bool {
         return false;
     }
     match next {
-        None => true,
-        Some(TokenTree::Punct(next)) => matches!(next.as_char(), ';' | ',' | '?'),
+        _ if ends(next) => true,
+        Some(TokenTree::Punct(next)) => match last.as_char() {
+            '.' => next.as_char() != '.',
+            ':' if names => !matches!(next.as_char(), '<' | '*' | '$'),
+            ':' => next.as_char() == '=',
+            _ => false,
+        },
         Some(next @ TokenTree::Ident(_)) => {
             is_ident(next, "as")
                 || (what == Fill::Ends && if names { is_keyword(next) } else { is_ident(next, "let") })
         }
         Some(TokenTree::Group(group)) => last.as_char() == '.' && group.delimiter() == Delimiter::Brace,
-        Some(TokenTree::Literal(_)) => false,
+        _ => false,
+    }
+}
+
+/// Whether an expression can only end before `next`.
+fn ends(next: Option<&TokenTree>) -> bool {
+    match next {
+        None => true,
+        Some(TokenTree::Punct(next)) => matches!(next.as_char(), ';' | ',' | '?'),
+        Some(_) => false,
     }
 }
 
 /// Whether `next` can only be the beginning of another statement.
-fn begins_statement(tree: &TokenTree, gap: bool, next: &TokenTree) -> bool {
-    let is_operand = match tree {
-        TokenTree::Ident(_) => !is_keyword(tree) && !is_ident(tree, "as"),
-        TokenTree::Literal(_) => true,
-        TokenTree::Group(group) => matches!(group.delimiter(), Delimiter::Parenthesis | Delimiter::Bracket),
-        TokenTree::Punct(_) => gap,
+fn begins_statement(trees: &[TokenTree], gap: bool, next: &TokenTree) -> bool {
+    let is_operand = match trees {
+        [.., quote, TokenTree::Ident(_)] if is_punct(quote, '\'') => false,
+        [.., last @ TokenTree::Ident(_)] => !is_keyword(last) && !is_ident(last, "as"),
+        [.., TokenTree::Literal(_)] => true,
+        [.., TokenTree::Group(group)] => {
+            matches!(group.delimiter(), Delimiter::Parenthesis | Delimiter::Bracket)
+        }
+        [.., TokenTree::Punct(_)] => gap,
+        [] => false,
     };
     is_operand && matches!(next, TokenTree::Ident(_)) && !is_ident(next, "as") && !is_ident(next, "else")
 }
