@@ -64,7 +64,7 @@ const IN_A_BODY: [&str; 43] = [
 ];
 
 /// What may follow.
-const AFTER: [&str; 3] = ["more(tx);", "let y = more(tx);", "tx.more()"];
+const AFTER: [&str; 4] = ["more(tx);", "let y = more(tx);", "if more { a(tx) }", "tx.more()"];
 
 /// Where it is typed: `@` stands for it. What is between `‹` and `›` is in the expansion; the rest is for the macro.
 const BODIES: [(Macro, &str); 12] = [

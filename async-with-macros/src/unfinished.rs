@@ -6,7 +6,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 
-use crate::tokens::{contains, is_ident, is_punct};
+use crate::tokens::{contains, is_brace, is_ident, is_punct};
 
 /// Stands where a name or an expression is missing. rustc says that it does not know it, at the dot or operator before it.
 const GAP: &str = "something_is_missing_here";
@@ -70,7 +70,10 @@ fn fill(tokens: &TokenStream, what: Fill) -> Option<TokenStream> {
     let trees: Vec<_> = tokens.clone().into_iter().collect();
     let mut output = Vec::with_capacity(trees.len());
     let mut is_changed = false;
+    let mut is_let = false;
     for (at, tree) in trees.iter().enumerate() {
+        let begins = at == 0 || is_punct(&trees[at - 1], ';') || is_brace(&trees[at - 1]);
+        is_let = (is_let && !is_punct(tree, ';')) || (begins && is_ident(tree, "let"));
         let content = match tree {
             TokenTree::Group(group) if !is_opaque(&trees[..at]) => {
                 fill(&group.stream(), what).map(|content| with_content(group, content))
@@ -80,7 +83,9 @@ fn fill(tokens: &TokenStream, what: Fill) -> Option<TokenStream> {
         let next = trees.get(at + 1);
         let here = Span::mixed_site().located_at(tree.span());
         let gap = is_gap(&trees[..=at], next, what);
-        let end = what == Fill::Ends && next.is_some_and(|next| begins_statement(&trees[..=at], gap, next));
+        // A `let` above the last expression has taken it.
+        let end =
+            what == Fill::Ends && next.map_or(is_let, |next| begins_statement(&trees[..=at], gap, next));
         is_changed |= content.is_some() || gap || end;
         output.push(content.unwrap_or_else(|| tree.clone()));
         if gap {

@@ -275,12 +275,10 @@ pub async fn expression_body(pool: &Pool, amount: u32) -> Result<Result<Receipt,
 
 pub async fn without_a_body_yet(pool: &Pool) {
     //? line async_with!(pool.|) transaction, named
-    //? line async_with!(pool.| transaction, named
     //? line async_with!(pool.transaction().|) read_only
     //? line async_with!(pool.transaction() as tx, tx.|) savepoint
     //? line async_with!(pool.transaction() as tx =>|) pool
     //? line async_with!(po|) pool
-    //? line async_with!(|) pool
     pool.transaction();
 }
 
