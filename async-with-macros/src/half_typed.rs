@@ -198,6 +198,9 @@ fn check(called: Macro, place: &str, typed: &str, after: &str, mistakes: usize) 
     if found > mistakes || found + gaps > 1 {
         return Err(format!("{}: {found} mistakes and {gaps} gaps", input.text));
     }
+    if count(&output, "__async_with_end_of_statement") > 0 {
+        return Err(format!("{}: a statement is ended that is not", input.text));
+    }
     let with_name = written(Input::new(called, place, typed, NAME, after).expanded());
     let output = written(output);
     let at = with_name.find(NAME).ok_or_else(|| format!("{}: the name is lost", input.text))?;

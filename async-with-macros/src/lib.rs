@@ -2,8 +2,9 @@
 #![deny(missing_docs)]
 
 // How to find your way: `parse` reads an invocation and knows the grammar and its mistakes, `expand` draws the expansion,
-// `level` what is drawn of one of its items, `jumps` rewrites the `break`s and `continue`s that cross a block. `within` and
-// `scoped` read the attributes of these names, and `function` what they stand on. Parsing never expands, expanding never parses.
+// `level` what is drawn of one of its items, `jumps` rewrites the `break`s and `continue`s that cross a block, `unfinished` fills
+// in what is missing in code that is being typed. `within` and `scoped` read the attributes of these names, and `function` what
+// they stand on. Parsing never expands, expanding never parses.
 
 mod expand;
 mod facade;

@@ -203,7 +203,9 @@ class Question:
                 lines[place["range"]["start"]["line"]].strip() if place["uri"] == file.uri else place["uri"]
                 for place in places
             ]
-            return shorten(" / ".join(found) or "nothing"), len(found) == 1 and self.wanted in found[0]
+            wanted = self.wanted.removesuffix(" …")
+            good = found != [] and wanted in found[0] and (len(found) == 1 or wanted != self.wanted)
+            return shorten(" / ".join(found) or "nothing"), good
         answer = file.ask("completion", self.line, self.column) or []
         items = answer["items"] if isinstance(answer, dict) else answer
         labels = {re.split(r"[^\w]", item["label"])[0] for item in items}

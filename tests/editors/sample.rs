@@ -6,7 +6,7 @@
 //! //? type CODE | wanted, …        completions where the bar is, with CODE typed as a line of its own above the code line
 //! //? line CODE | MORE wanted …    the same, with the code line replaced
 //! //? hover WORD: text             what the editor says of WORD
-//! //? goto WORD: text              the line that it jumps to from WORD
+//! //? goto WORD: text              the line that it jumps to from WORD; with … behind it, other places may come after it
 //! ```
 
 use std::convert::Infallible;
@@ -116,6 +116,7 @@ pub async fn arrow_form(pool: &Pool, amount: u32) -> Result<u32, BankError> {
     //? line async_with!(Pool::| as tx => { transaction, named
     //? line async_with!(&pool.| as tx => { transaction, named
     //? hover pool: pool: &Pool
+    //? goto pool: pub async fn arrow_form( …
     //? goto transaction: pub fn transaction(&self)
     //? hover transaction: fn transaction(&self) -> Begin
     //? hover tx: tx: &mut Tx

@@ -1,12 +1,15 @@
 //! A manager that is being typed: one error, at the dot; with a body, and before there is one.
 
-use async_with::async_with;
-use managers::Session;
+use std::io;
 
-async fn run(pool: &[Session]) {
-    async_with!(pool. as session => { println!("{session}"); });
+use async_with::async_with;
+use managers::Connection;
+
+async fn run(pool: &[Connection]) -> io::Result<()> {
+    async_with!(pool. as connection => { println!("{connection}"); })?;
+    async_with!(Connection as connection, connection. as length => { println!("{connection} {length}"); })?;
     async_with!(pool.);
-    async_with!(Session as session, session. as length => { println!("{session} {length}"); });
+    Ok(())
 }
 
 #[path = "../ui_support/mod.rs"]
