@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
-use std::thread;
+use std::{io, thread};
 
 use crate::handover::BoxFuture;
 use crate::locking::lock;
@@ -25,7 +25,10 @@ impl Wake for Task {
     }
 }
 
-static QUEUE: LazyLock<Sender<Arc<Task>>> = LazyLock::new(|| {
+/// To the thread, once there is one.
+static QUEUE: Mutex<Option<Sender<Arc<Task>>>> = Mutex::new(None);
+
+fn start() -> io::Result<Sender<Arc<Task>>> {
     let (sender, tasks) = channel::<Arc<Task>>();
     let run = move || {
         for task in tasks {
@@ -39,14 +42,20 @@ static QUEUE: LazyLock<Sender<Arc<Task>>> = LazyLock::new(|| {
             }));
         }
     };
-    thread::Builder::new()
-        .name("async-with exits".to_owned())
-        .spawn(run)
-        .expect("the thread for detached exits could not be started");
-    sender
-});
+    thread::Builder::new().name("async-with exits".to_owned()).spawn(run)?;
+    Ok(sender)
+}
 
+/// Where no thread can be started, as on WebAssembly, the exit is dropped, which reports it as lost.
 pub(crate) fn spawn(exit: Exit) {
-    let task = Task { exit: Mutex::new(Some(exit)), queue: QUEUE.clone() };
-    Arc::new(task).wake();
+    let queue = {
+        let mut queue = lock(&QUEUE);
+        if queue.is_none() {
+            *queue = start().ok();
+        }
+        queue.clone()
+    };
+    if let Some(queue) = queue {
+        Arc::new(Task { exit: Mutex::new(Some(exit)), queue }).wake();
+    }
 }

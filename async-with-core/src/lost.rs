@@ -10,7 +10,8 @@ use crate::Outcome;
 /// An error of an exit that could not become the value of its block.
 ///
 /// The body had failed as well, or the exit ran detached. An exit that panicked where its panic could not leave, and
-/// one that was destroyed with its runtime before it ended, are reported in the same way.
+/// one that was destroyed with its runtime before it ended, or that found neither a runtime nor a thread, are reported in
+/// the same way.
 #[derive(Clone, Copy)]
 pub struct LostError<'a> {
     pub(crate) manager: &'static str,
@@ -126,7 +127,9 @@ impl Site {
     pub(crate) fn lost_exit(self, outcome: Outcome) {
         self.lost(
             outcome,
-            &format_args!("the exit was dropped before it ended, because its runtime shut down"),
+            &format_args!(
+                "the exit was dropped before it ended, because its runtime shut down or no thread could be started for it"
+            ),
         );
     }
 }
