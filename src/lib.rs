@@ -2,6 +2,8 @@
 #![cfg_attr(feature = "tokio", doc = include_str!("../docs/guide/links.md"))]
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
+// docs.rs says at each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(feature = "__sqlx"))))]
 
 #[cfg(feature = "tracing")]
 pub use async_with_core::Traced;

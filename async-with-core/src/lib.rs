@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
+// docs.rs says at each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod adapters;
 mod background;

@@ -26,6 +26,7 @@ pub use self::child_process::{ChildProcess, ChildProcessError};
 pub use self::closing::{Closing, closing};
 pub use self::shutdown::{NotEnded, Shutdown, ShutdownError, ShutdownHandle};
 #[cfg(feature = "__sqlx")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlx")))]
 pub use self::sqlx::{
     AdvisoryLock, AdvisoryLockError, HeldLock, PoolExt, PoolTransaction, Savepoint, TransactionExt,
 };
