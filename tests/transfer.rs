@@ -3,6 +3,8 @@
 
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
+mod common;
+
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -14,6 +16,8 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
+use crate::common::example::built;
+
 /// What a run of the example left behind.
 struct Run {
     status: Option<i32>,
@@ -21,47 +25,16 @@ struct Run {
     stderr: String,
 }
 
-/// The folder of the examples, built as this test was. `cargo test` has built them already, but `cargo test --test transfer`
-/// has not: it would find no examples, or old ones.
-fn examples() -> &'static Path {
-    static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
-        let test = env::current_exe().expect("the test knows its own path");
-        let folder = test.ancestors().nth(2).expect("the test is in TARGET/PROFILE/deps");
-        let (target, profile) = (folder.parent().unwrap(), folder.file_name().unwrap());
-        let profile = if profile == "debug" { "dev".as_ref() } else { profile };
-        let features = [
-            ("default", cfg!(feature = "default")),
-            ("tokio", cfg!(feature = "tokio")),
-            ("tracing", cfg!(feature = "tracing")),
-        ];
-        let features: Vec<_> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
-            "build",
-            "--quiet",
-            "--example",
-            "transfer",
-            "--example",
-            "own_manager",
-        ]);
-        cargo.args(["--no-default-features", "--features", &features.join(",")]);
-        cargo.arg("--target-dir").arg(target).arg("--profile").arg(profile);
-        assert!(cargo.status().expect("cargo starts").success());
-        folder.join("examples")
-    });
-    &EXAMPLES
-}
+static TRANSFER: LazyLock<PathBuf> = LazyLock::new(|| built("transfer"));
+static OWN_MANAGER: LazyLock<PathBuf> = LazyLock::new(|| built("own_manager"));
 
 fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run {
-    run_example("transfer", args)
+    run_example(&TRANSFER, args)
 }
 
-fn run_example<A: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> Run {
+fn run_example<A: AsRef<OsStr>>(example: &Path, args: impl IntoIterator<Item = A>) -> Run {
     // Elsewhere than the repository, so that the example has to find its data by itself.
-    let output = Command::new(examples().join(format!("{name}{}", env::consts::EXE_SUFFIX)))
-        .args(args)
-        .current_dir(env::temp_dir())
-        .output();
+    let output = Command::new(example).args(args).current_dir(env::temp_dir()).output();
     let output = output.expect("the example starts");
     Run {
         status: output.status.code(),
@@ -126,7 +99,7 @@ mod a_good_file {
 
     #[test]
     fn the_hand_written_manager_does_the_same() {
-        let run = run_example("own_manager", [""; 0]);
+        let run = run_example(&OWN_MANAGER, [""; 0]);
         assert_eq!(run.stdout, include_str!("../examples/data/transfer.out"));
         assert_eq!(run.status, Some(0), "{}", run.stderr);
     }

@@ -121,7 +121,9 @@ fn check(readme: &str, (heading, folder, cases): (&str, &str, u32)) -> Option<St
         assert!(mark == 'X' || quoted(ours).next().is_some(), "no test of ours is named: {cells:?}");
         for name in quoted(ours) {
             if name.starts_with("tests/") {
-                assert!(root().join(name).is_file(), "there is no such file: {cells:?}");
+                // The programs that do not compile are not published with the crate.
+                let left_out = name.starts_with("tests/ui/") && !root().join("tests/ui").exists();
+                assert!(left_out || root().join(name).is_file(), "there is no such file: {cells:?}");
             } else {
                 assert!(tests.contains(name), "there is no test `{name}`: {cells:?}");
                 named.insert(name.to_owned());
