@@ -103,10 +103,10 @@ async fn an_exit_that_fails_after_a_failure_is_lost_and_the_hook_is_told_where()
 #[scoped]
 async fn endless(outer: Traced, inner: Traced, trace: &Trace) -> Result<(), &'static str> {
     #[enter]
-    let _ = outer;
+    let () = outer;
     {
         #[enter]
-        let _ = inner;
+        let () = inner;
         trace.step("body").await;
         pending::<()>().await;
     }
@@ -144,7 +144,7 @@ async fn a_drop_during_the_exit_lets_it_run_on() {
     #[scoped]
     async fn ends(trace: &Trace, gate: &Gate) -> Result<(), &'static str> {
         #[enter]
-        let _ = Traced::new("A", trace).exit_waits(gate);
+        let () = Traced::new("A", trace).exit_waits(gate);
         trace.step("body").await;
         Ok(())
     }

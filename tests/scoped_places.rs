@@ -166,7 +166,7 @@ async fn jumps_go_through_any_number_of_them() {
     async fn search(log: &Log, rows: &[&[i32]]) -> Result<Option<i32>, Failure> {
         #[enter]
         let _ = log.unsure("search");
-        let found = 'rows: loop {
+        let found = 'rows: {
             for row in rows {
                 #[enter]
                 let _ = log.sure("row");
@@ -189,7 +189,7 @@ async fn jumps_go_through_any_number_of_them() {
                     }
                 }
             }
-            break None;
+            None
         };
         Ok(found)
     }

@@ -87,7 +87,9 @@ impl Rest {
             tree
         });
         let path: TokenStream = path.collect();
-        quote_spanned!(at=> #path::__private::rest_impl!((#facade) #place (#attributes) (#pattern) (#manager) #body))
+        let rest = quote_spanned!(at=> #path::__private::rest_impl!((#facade) #place (#attributes) (#pattern) (#manager) #body));
+        // In braces, as clippy would ask for a semicolon behind the attribute.
+        ours!({ #rest })
     }
 
     fn read(input: TokenStream) -> Self {

@@ -935,10 +935,12 @@ fn the_rest_of_a_block() {
             async fn f() -> u8 {
                 {
                     a();
-                    rest_impl!(
-                        (::async_with) function() (x) (m()) { b(x); rest_impl!((::async_with)
-                        function(#[allow(y)]) ((y, _)) (n) { c(y) }) }
-                    )
+                    {
+                        rest_impl!(
+                            (::async_with) function() (x) (m()) { b(x); { rest_impl!((::async_with)
+                            function(#[allow(y)]) ((y, _)) (n) { c(y) }) } }
+                        )
+                    }
                 }
             }
         "#]],
@@ -949,9 +951,11 @@ fn the_rest_of_a_block() {
             async fn f() {
                 {
                     for i in j {
-                        rest_impl!(
-                            (::async_with) block() (x : & mut X) (m(i)) { if g(x) { continue } }
-                        )
+                        {
+                            rest_impl!(
+                                (::async_with) block() (x : & mut X) (m(i)) { if g(x) { continue } }
+                            )
+                        }
                     }
                 }
             }
