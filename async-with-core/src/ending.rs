@@ -9,7 +9,8 @@ use crate::Outcome;
 use crate::classify::is_err;
 use crate::lost::Site;
 use crate::probe::{Policy, Shape};
-use crate::scope::{Jump, Payload, Stop};
+use crate::scope::Payload;
+use crate::stop::{Jump, Stop};
 
 /// What a body or a nested item left in its block: `W` is the error type of the whole block.
 pub enum Product<T, W> {

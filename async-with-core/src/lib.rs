@@ -45,6 +45,16 @@ mod probe;
     reason = "reached only through `__private`"
 )]
 mod scope;
+#[allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "reached only through `__private`"
+)]
+mod stop;
 
 #[cfg(feature = "tracing")]
 pub use adapters::Traced;
@@ -71,7 +81,7 @@ pub use lost::Site;
 pub mod __private {
     pub use crate::ending::{Ending, Flow, Product};
     pub use crate::probe::{Hint, Passes, edge, fallible, kind, observe, policy, probe, sync_kind};
-    pub use crate::scope::{Jump, complete, jump};
+    pub use crate::stop::{Jump, complete, jump};
     pub use core::convert::{Infallible, identity};
     pub use core::option::Option::{None, Some};
     pub use core::pin::pin;

@@ -5,8 +5,7 @@
 //!
 //! 1. [`Scope::enter`] awaits the manager's `enter`. From then on the scope is armed: dropping it cuts the block.
 //! 2. [`Scope::open`] lends the value to the body, and [`Driver::run`] polls the body until it stops, in one of the ways of
-//!    [`Stop`]. A body that completes or jumps says so by [`Stopping`] and then never resolves, so that resolving is left to
-//!    mean `return`. The body is dropped before the exit starts.
+//!    [`Stop`]. The body is dropped before the exit starts.
 //! 3. [`Ending::new`](crate::ending::Ending::new) decides what exit is told.
 //! 4. [`Scope::exit`] waits for detached exits of nested blocks, then awaits the manager's `exit`.
 //! 5. [`Ending::conclude`](crate::ending::Ending::conclude) weighs the body's end against the exit's result, and says how
@@ -15,7 +14,6 @@
 //! `with!` does the same with a [`SyncScope`].
 
 use std::any::Any;
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::mem::{replace, take};
@@ -27,88 +25,11 @@ use crate::ending::Exited;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::nesting::{Inside, Place, running};
+use crate::stop::{Stop, stopped};
 use crate::{ContextManager, Interrupt, LocalAsyncContextManager, Outcome};
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
-
-/// A way out of the block that the macro found in the body, by its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Jump {
-    Break(u32),
-    Continue(u32),
-}
-
-thread_local! {
-    /// Why the body that this thread is polling stops, if it does not resolve.
-    static STOP: Cell<u32> = const { Cell::new(RUNNING) };
-}
-
-const RUNNING: u32 = 0;
-const COMPLETED: u32 = 1;
-const FIRST_JUMP: u32 = 2;
-
-/// The end of a body that does not resolve. It is never ready; the driver, to which the poll returns, takes the reason.
-///
-/// The reason goes by way of the thread, so that the body's future need not hold a reference to where it is put.
-struct Stopping(u32);
-
-impl Future for Stopping {
-    type Output = Infallible;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Infallible> {
-        STOP.set(self.0);
-        Poll::Pending
-    }
-}
-
-/// The end of the body: its value has been stored.
-#[inline]
-pub fn complete() -> impl Future<Output = Infallible> {
-    Stopping(COMPLETED)
-}
-
-/// A `break` or `continue` out of the block.
-#[inline]
-pub fn jump(jump: Jump) -> impl Future<Output = Infallible> {
-    let code = match jump {
-        Jump::Break(way) => 2 * way,
-        Jump::Continue(way) => 2 * way + 1,
-    };
-    Stopping(FIRST_JUMP + code)
-}
-
-/// The reason for which the body stopped that was just polled.
-#[inline]
-fn stopped<R, E>() -> Option<Stop<R, E>> {
-    match STOP.replace(RUNNING) {
-        RUNNING => None,
-        COMPLETED => Some(Stop::Completed),
-        code => {
-            let way = (code - FIRST_JUMP) / 2;
-            let jump = if code % 2 == FIRST_JUMP % 2 { Jump::Break(way) } else { Jump::Continue(way) };
-            Some(Stop::Jumped(jump))
-        }
-    }
-}
-
-/// Why a body is no longer running. `R` is what the enclosing function returns.
-pub enum Stop<R, E> {
-    Completed,
-    Returned(R),
-    Jumped(Jump),
-    Interrupted(E),
-    Panicked(Payload),
-}
-
-impl<R, E> Stop<R, E> {
-    /// What stopped the body, after the manager has observed it; a panic while observing is one of the body.
-    #[must_use]
-    pub fn observed(self, observing: Result<(), Payload>) -> Self {
-        observing.map_or_else(Stop::Panicked, |()| self)
-    }
-}
 
 /// Runs a body in the name of one scope.
 pub struct Driver<'a, E> {

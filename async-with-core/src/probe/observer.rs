@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::ObserveError;
 use crate::ending::Product;
 use crate::probe::Probe;
-use crate::scope::{Payload, Scope, Stop};
+use crate::scope::{Payload, Scope};
+use crate::stop::Stop;
 
 /// The manager implements [`ObserveError`].
 pub struct Watches;
