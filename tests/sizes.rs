@@ -7,7 +7,7 @@ mod common;
 
 use std::mem::size_of_val;
 
-use async_with::async_with;
+use async_with::{async_with, scoped};
 
 use crate::common::{Fallible, Plain};
 
@@ -81,6 +81,40 @@ async fn ways_out_and_errors_add_little() {
     expect("two blocks with ways out", &future, 2 * WITH_WAYS_OUT);
     assert_eq!(future.await, 1);
     assert_eq!(leaves("return").await + leaves("break").await, 5);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_block_adds_what_a_body_with_ways_out_does() {
+    #[scoped]
+    async fn one() -> u8 {
+        #[enter]
+        let () = Plain;
+        big().await
+    }
+    #[scoped]
+    async fn two() -> u8 {
+        #[enter]
+        let () = Plain;
+        #[enter]
+        let () = Plain;
+        big().await
+    }
+    #[scoped]
+    async fn in_a_loop() -> u8 {
+        #[enter]
+        let () = Plain;
+        loop {
+            #[enter]
+            let () = Plain;
+            break big().await;
+        }
+    }
+
+    let (one, two, in_a_loop) = (one(), two(), in_a_loop());
+    expect("the rest of a function", &one, WITH_WAYS_OUT);
+    expect("two rests of a function", &two, 2 * WITH_WAYS_OUT);
+    expect("the rest of a loop's turn", &in_a_loop, 2 * WITH_WAYS_OUT);
+    assert_eq!(one.await + two.await + in_a_loop.await, 3);
 }
 
 #[tokio::test]
