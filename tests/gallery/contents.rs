@@ -35,6 +35,8 @@ pub enum LeftOut {
     /// It is a mistake of Rust, to which this crate adds nothing, and rustc says what to do. The test is for the place that it
     /// points at.
     PlainRust,
+    /// It is code that is being typed, which is no mistake. The test is for editors.
+    HalfTyped,
 }
 
 /// A chapter of mistakes that are put right in modules of these names: otherwise it does not compile.
@@ -151,6 +153,21 @@ pub const CHAPTERS: &[Chapter] = &[
         ]
     },
     chapter! {
+        "The rest of a block",
+        "Under `#[scoped]`, an `#[enter] let` makes the rest of its block the body.",
+        [
+            scoped_on_a_plain_fn,
+            scoped_enter_outside,
+            scoped_enter_on_an_expression,
+            scoped_without_initialiser,
+            scoped_let_else,
+            scoped_enter_with_cfg,
+            scoped_enter_in_a_closure,
+            scoped_name_used_after_its_block,
+            scoped_fallible_without_result,
+        ]
+    },
+    chapter! {
         "Managers made of functions",
         "`defer`, `from_fn` and `context` make a manager without a new type.",
         [
@@ -206,6 +223,8 @@ pub const LEFT_OUT: &[(&str, LeftOut)] = &[
     ("from_fn_exit_not_async", LeftOut::Like("defer_not_async")),
     ("from_fn_exit_without_outcome", LeftOut::PlainRust),
     ("from_fn_not_send", LeftOut::Like("not_send_in_spawned_task")),
+    ("half_typed_body", LeftOut::HalfTyped),
+    ("half_typed_manager", LeftOut::HalfTyped),
     ("into_async_not_send", LeftOut::Like("stack_entry_local")),
     ("missing_body_after_arrow", LeftOut::Like("missing_body")),
     ("missing_manager_before_as", LeftOut::Like("missing_manager")),
@@ -215,24 +234,15 @@ pub const LEFT_OUT: &[(&str, LeftOut)] = &[
     ("not_a_manager_in_with", LeftOut::Like("not_a_manager")),
     ("outside_async_in_closure", LeftOut::Like("outside_async")),
     ("scoped_borrow_escapes", LeftOut::Like("borrow_escapes")),
-    ("scoped_enter_in_a_closure", LeftOut::Like("outside_async")),
-    ("scoped_enter_on_an_expression", LeftOut::Like("missing_manager")),
-    ("scoped_enter_outside", LeftOut::PlainRust),
-    ("scoped_enter_outside_imported", LeftOut::PlainRust),
+    ("scoped_enter_outside_imported", LeftOut::Like("scoped_enter_outside")),
     ("scoped_enter_with_a_manager", LeftOut::Like("trailing_tokens")),
-    ("scoped_enter_with_cfg", LeftOut::PlainRust),
     ("scoped_error_that_does_not_convert", LeftOut::Like("within_error_that_does_not_convert")),
-    ("scoped_fallible_without_result", LeftOut::Like("within_fallible_without_result")),
-    ("scoped_in_with", LeftOut::Like("await_in_with")),
-    ("scoped_let_else", LeftOut::Like("refutable_pattern")),
-    ("scoped_name_used_after_its_block", LeftOut::Like("name_used_after_the_block")),
+    ("scoped_in_with", LeftOut::Like("async_with_in_with")),
     ("scoped_not_a_manager", LeftOut::Like("not_a_manager")),
-    ("scoped_on_a_plain_fn", LeftOut::Like("within_on_a_plain_fn")),
     ("scoped_refutable_pattern", LeftOut::Like("refutable_pattern")),
     ("scoped_swallows_without_nothing", LeftOut::Like("within_swallows_without_nothing")),
     ("scoped_sync_manager", LeftOut::Like("sync_manager_in_async_with")),
     ("scoped_with_a_manager", LeftOut::Like("within_with_a_body")),
-    ("scoped_without_initialiser", LeftOut::Like("missing_manager")),
     ("stack_closed_twice", LeftOut::Like("stack_used_after_close")),
     ("stack_closed_with_a_handle_in_scope", LeftOut::Like("stack_closed_with_a_handle_alive")),
     ("stack_defer_without_a_function", LeftOut::PlainRust),
@@ -302,6 +312,15 @@ mod fixed {
     pub mod outside_of_functions;
     pub mod pattern_of_wrong_arity;
     pub mod refutable_pattern;
+    pub mod scoped_enter_in_a_closure;
+    pub mod scoped_enter_on_an_expression;
+    pub mod scoped_enter_outside;
+    pub mod scoped_enter_with_cfg;
+    pub mod scoped_fallible_without_result;
+    pub mod scoped_let_else;
+    pub mod scoped_name_used_after_its_block;
+    pub mod scoped_on_a_plain_fn;
+    pub mod scoped_without_initialiser;
     pub mod stack_closed_with_a_handle_alive;
     pub mod stack_entry_local;
     pub mod stack_infallible_does_not_convert;

@@ -2,10 +2,10 @@
 
 use managers::Session;
 
-async fn run() -> usize {
+async fn run() {
     #[enter]
-    let session = Session;
-    session.len()
+    let _session = Session;
+    println!("in the session");
 }
 
 #[path = "../ui_support/mod.rs"]

@@ -1,4 +1,4 @@
-//! A context manager that can fail, in a function without a `Result`.
+//! `#[enter]` on a context manager that can fail, in a function without a `Result`.
 
 use async_with::scoped;
 use managers::Connection;

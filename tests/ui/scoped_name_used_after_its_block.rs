@@ -1,4 +1,4 @@
-//! The name, used after its block.
+//! The name of an `#[enter] let`, used after its block.
 
 use async_with::scoped;
 use managers::Session;

@@ -1,4 +1,4 @@
-//! On a function that is not async.
+//! `#[scoped]` on a function that is not async.
 
 use async_with::scoped;
 use managers::Session;
