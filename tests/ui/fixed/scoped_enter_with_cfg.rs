@@ -13,7 +13,7 @@ fn session() -> Option<Session> {
 async fn run() -> usize {
     #[enter]
     let session = session();
-    session.as_ref().map_or(0, |session| session.len())
+    session.as_ref().map_or(0, String::len)
 }
 
 #[tokio::test]
