@@ -96,6 +96,20 @@ fn split<'a>(
         [rest @ .., last] if comma(last) => rest,
         all => all,
     };
+    if let Some((head, body)) = async_body(all) {
+        let message = match flavour {
+            _ if head.is_empty() => missing_before_body(flavour),
+            Flavour::Async => "the body awaits as it is: write `=> { … }`, without `async`".to_owned(),
+            Flavour::Sync => "a body that awaits comes after `=>`: write `=> async { … }`".to_owned(),
+        };
+        mistakes.at(&body[0], message);
+        let head = match head {
+            [head @ .., last] if !head.is_empty() && comma(last) => head,
+            head => head,
+        };
+        let body = if flavour == Flavour::Async { &body[body.len() - 1..] } else { body };
+        return (head, body, None);
+    }
     match all {
         [] => {
             mistakes.add(
@@ -107,12 +121,7 @@ fn split<'a>(
             (&[], &[], None)
         }
         [body] if is_brace(body) => {
-            mistakes.at(
-                body,
-                format!(
-                    "a context manager is missing before the body: write `{name}(manager as name => {{ … }})`"
-                ),
-            );
+            mistakes.at(body, missing_before_body(flavour));
             (&[], all, None)
         }
         [separator, body] if is_brace(body) && comma(separator) => {
@@ -130,6 +139,23 @@ fn split<'a>(
             (all, &[], Some((opening(last), message.to_owned())))
         }
     }
+}
+
+fn missing_before_body(flavour: Flavour) -> String {
+    let name = flavour.name();
+    format!("a context manager is missing before the body: write `{name}(manager as name => {{ … }})`")
+}
+
+/// A body that begins with `async` but is not behind `=>`: what is before it, and from the `async` on.
+fn async_body(trees: &[TokenTree]) -> Option<(&[TokenTree], &[TokenTree])> {
+    let is_async = |trees: &[TokenTree]| match trees {
+        [r#async, block] => is_ident(r#async, "async") && is_brace(block),
+        [r#async, r#move, block] => is_ident(r#async, "async") && is_ident(r#move, "move") && is_brace(block),
+        _ => false,
+    };
+    let at = trees.len().checked_sub(2).filter(|at| is_async(&trees[*at..]));
+    let at = at.or_else(|| trees.len().checked_sub(3).filter(|at| is_async(&trees[*at..])))?;
+    Some(trees.split_at(at))
 }
 
 /// Cuts the items off, until nothing is left; `expected` is what may come after a manager, for the message about it.

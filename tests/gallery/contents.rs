@@ -205,6 +205,7 @@ pub const CHAPTERS: &[Chapter] = &[
 
 /// The ui tests that are not on the page.
 pub const LEFT_OUT: &[(&str, LeftOut)] = &[
+    ("async_body_after_a_comma", LeftOut::Like("await_in_with")),
     ("context_borrows", LeftOut::Like("defer_borrows")),
     ("context_done_before_run", LeftOut::PlainRust),
     ("context_done_made_by_hand", LeftOut::Like("context_body_not_run")),
