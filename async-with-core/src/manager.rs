@@ -47,9 +47,10 @@ use crate::{Interrupt, Outcome};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an asynchronous context manager",
-    label = "`async_with!` cannot enter this",
-    note = "implement `AsyncContextManager` for `{Self}`: `async fn enter(&mut self)` and `async fn exit(self, value, outcome)`; or `LocalAsyncContextManager`, if it borrows or is not `Send`"
+    message = "`{Self}` is not an `AsyncContextManager`",
+    label = "`AsyncContextManager` is needed here",
+    note = "implement `AsyncContextManager` for `{Self}`: `async fn enter(&mut self)` and `async fn exit(self, value, outcome)`",
+    note = "if it is a `ContextManager`, make it asynchronous with `.into_async()`, of `ContextManagerExt`; if it is a `LocalAsyncContextManager`, enter it by a block of its own, `async_with!(… as name => {{ … }})`"
 )]
 pub trait AsyncContextManager: Sized + Send + 'static {
     /// What the body works with, lent to it as `&mut Value`.
@@ -145,7 +146,7 @@ pub(crate) const ENTERED_ONCE: &str = "a context manager is entered once";
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an asynchronous context manager",
-    label = "`async_with!` cannot enter this",
+    label = "an asynchronous context manager is needed here",
     note = "implement `AsyncContextManager` for `{Self}`: `async fn enter(&mut self)` and `async fn exit(self, value, outcome)`; or `LocalAsyncContextManager`, if it borrows or is not `Send`"
 )]
 pub trait LocalAsyncContextManager: Sized {
@@ -294,9 +295,10 @@ impl<M: AsyncContextManager> LocalAsyncContextManager for M {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a context manager",
-    label = "`with!` cannot enter this",
-    note = "implement `ContextManager` for `{Self}`: `fn enter(&mut self)` and `fn exit(self, value, outcome)`"
+    message = "`{Self}` is not a `ContextManager`",
+    label = "`ContextManager` is needed here",
+    note = "implement `ContextManager` for `{Self}`: `fn enter(&mut self)` and `fn exit(self, value, outcome)`",
+    note = "if it is asynchronous, it is entered as it is, without `.into_async()`"
 )]
 pub trait ContextManager: Sized {
     /// What the body works with, lent to it as `&mut Value`.

@@ -84,7 +84,11 @@ impl Level {
             Flavour::Async => (
                 ours!(kind::*),
                 expander.asking(&ours!(policy::*), &ours!((&&#probe).policy())),
-                quote_spanned!(at_manager=> scope(#manager)),
+                if self.mode.form.is_of_an_attribute() {
+                    quote_spanned!(at_manager=> scope_in_function(#manager))
+                } else {
+                    quote_spanned!(at_manager=> scope(#manager))
+                },
             ),
             Flavour::Sync => (
                 ours!(sync_kind::*),
@@ -93,6 +97,8 @@ impl Level {
             ),
         };
         let kind = expander.asking(&kind, &ours!((&&&#probe).kind()));
+        let mut manager_here = manager.clone();
+        manager_here.set_span(at_manager);
         let block_errors = (self.mode.form == Form::Several).then(|| {
             let known = if let Some(Level { block_errors: before, .. }) = around {
                 expander.asking_errors(&ours!(#before.then(&#errors)))
@@ -103,7 +109,7 @@ impl Level {
         });
         let value = (self.mode.form != Form::Function).then(|| ours!(let #value = #private::Hint::new();));
         ours! {
-            let #manager = #expr;
+            let #manager_here = #expr;
             let #probe = #private::probe(&#manager);
             let mut #scope = #kind.#call #here;
             let #policy = #policy_value;

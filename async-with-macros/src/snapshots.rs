@@ -722,7 +722,7 @@ fn function() {
                         use kind::*;
                         (&&&__async_with_probe).kind()
                     }
-                        .scope(__async_with_manager)
+                        .scope_in_function(__async_with_manager)
                         .here();
                     let __async_with_policy = {
                         #[allow(unused_imports)]
@@ -760,7 +760,7 @@ fn function() {
                                                                 use kind::*;
                                                                 (&&&__async_with_probe_1).kind()
                                                             }
-                                                                .scope(__async_with_manager_1)
+                                                                .scope_in_function(__async_with_manager_1)
                                                                 .here();
                                                             let __async_with_policy_1 = {
                                                                 #[allow(unused_imports)]
@@ -964,13 +964,112 @@ fn the_rest_of_a_block() {
     check_rest(
         "function",
         &expect![[r#"
-        fn expansion() {
-            {
-                let __async_with_returns = Hint::new();
-                if false {
-                    return __async_with_returns.never();
-                }
+            fn expansion() {
                 {
+                    let __async_with_returns = Hint::new();
+                    if false {
+                        return __async_with_returns.never();
+                    }
+                    {
+                        let __async_with_manager = manager();
+                        let __async_with_probe = probe(&__async_with_manager);
+                        let mut __async_with_scope = {
+                            #[allow(unused_imports)]
+                            use kind::*;
+                            (&&&__async_with_probe).kind()
+                        }
+                            .scope_in_function(__async_with_manager)
+                            .here();
+                        let __async_with_policy = {
+                            #[allow(unused_imports)]
+                            use policy::*;
+                            (&&__async_with_probe).policy()
+                        };
+                        let __async_with_errors = __async_with_scope.errors();
+                        match {
+                            let lift = {
+                                #[allow(unused_imports)]
+                                use fallible::*;
+                                __async_with_errors.lift_out(&__async_with_returns)
+                            };
+                            match __async_with_scope.enter().await {
+                                Ok(()) => {
+                                    let mut __async_with_out = __async_with_returns.slot();
+                                    match {
+                                        let stop = {
+                                            let (value, driver) = __async_with_scope.open();
+                                            let body = pin(
+                                                Some(async {
+                                                    if false {
+                                                        return __async_with_returns.never();
+                                                    }
+                                                    #[allow(unused)]
+                                                    let name = identity(value);
+                                                    __async_with_out = Some(
+                                                        Product::of_body(
+                                                            if false {
+                                                                __async_with_returns.never()
+                                                            } else {
+                                                                use_it(name);
+                                                                value
+                                                            },
+                                                        ),
+                                                    );
+                                                    match complete().await {}
+                                                }),
+                                            );
+                                            driver.run(body).await
+                                        };
+                                        __async_with_scope.body_ended();
+                                        let told = {
+                                            #[allow(unused_imports)]
+                                            use observe::*;
+                                            (&&&&&&(&&__async_with_probe)
+                                                .observer()
+                                                .look_at_both(&stop, __async_with_out.as_ref()))
+                                                .tell(&mut __async_with_scope)
+                                        };
+                                        let stop = stop.observed(told);
+                                        Ending::new(
+                                            &__async_with_policy,
+                                            &mut __async_with_scope,
+                                            stop,
+                                            &mut __async_with_out,
+                                        )
+                                    } {
+                                        ending => {
+                                            let exited = __async_with_scope
+                                                .exit(ending.outcome())
+                                                .await;
+                                            ending.conclude(__async_with_out, exited, lift)
+                                        }
+                                    }
+                                }
+                                entered => Flow::Value(Product::not_entered(entered, lift)),
+                            }
+                        } {
+                            Flow::Value(product) => {
+                                match __async_with_policy.value(product) {
+                                    Ok(value) | Err(value) => value,
+                                }
+                            }
+                            Flow::Return(value) => return value,
+                            Flow::Jump(_) => unreachable!(),
+                        }
+                    }
+                }
+            }
+        "#]],
+    );
+    check_rest(
+        "block",
+        &expect![[r#"
+            fn expansion() {
+                {
+                    let __async_with_returns = Hint::new();
+                    if false {
+                        return __async_with_returns.never();
+                    }
                     let __async_with_manager = manager();
                     let __async_with_probe = probe(&__async_with_manager);
                     let mut __async_with_scope = {
@@ -978,7 +1077,7 @@ fn the_rest_of_a_block() {
                         use kind::*;
                         (&&&__async_with_probe).kind()
                     }
-                        .scope(__async_with_manager)
+                        .scope_in_function(__async_with_manager)
                         .here();
                     let __async_with_policy = {
                         #[allow(unused_imports)]
@@ -986,182 +1085,83 @@ fn the_rest_of_a_block() {
                         (&&__async_with_probe).policy()
                     };
                     let __async_with_errors = __async_with_scope.errors();
-                    match {
-                        let lift = {
-                            #[allow(unused_imports)]
-                            use fallible::*;
-                            __async_with_errors.lift_out(&__async_with_returns)
-                        };
-                        match __async_with_scope.enter().await {
-                            Ok(()) => {
-                                let mut __async_with_out = __async_with_returns.slot();
-                                match {
-                                    let stop = {
-                                        let (value, driver) = __async_with_scope.open();
-                                        let body = pin(
-                                            Some(async {
-                                                if false {
-                                                    return __async_with_returns.never();
-                                                }
-                                                #[allow(unused)]
-                                                let name = identity(value);
-                                                __async_with_out = Some(
-                                                    Product::of_body(
-                                                        if false {
-                                                            __async_with_returns.never()
-                                                        } else {
-                                                            use_it(name);
-                                                            value
-                                                        },
-                                                    ),
-                                                );
-                                                match complete().await {}
-                                            }),
-                                        );
-                                        driver.run(body).await
-                                    };
-                                    __async_with_scope.body_ended();
-                                    let told = {
-                                        #[allow(unused_imports)]
-                                        use observe::*;
-                                        (&&&&&&(&&__async_with_probe)
-                                            .observer()
-                                            .look_at_both(&stop, __async_with_out.as_ref()))
-                                            .tell(&mut __async_with_scope)
-                                    };
-                                    let stop = stop.observed(told);
-                                    Ending::new(
-                                        &__async_with_policy,
-                                        &mut __async_with_scope,
-                                        stop,
-                                        &mut __async_with_out,
-                                    )
-                                } {
-                                    ending => {
-                                        let exited = __async_with_scope
-                                            .exit(ending.outcome())
-                                            .await;
-                                        ending.conclude(__async_with_out, exited, lift)
+                    let __async_with_value = Hint::new();
+                    if false {
+                        __async_with_value.never()
+                    } else {
+                        match {
+                            let lift = {
+                                #[allow(unused_imports)]
+                                use fallible::*;
+                                __async_with_errors.lift_out(&__async_with_returns)
+                            };
+                            match __async_with_scope.enter().await {
+                                Ok(()) => {
+                                    let mut __async_with_out = __async_with_value.slot();
+                                    match {
+                                        let stop = {
+                                            let (value, driver) = __async_with_scope.open();
+                                            let body = pin(
+                                                Some(async {
+                                                    if false {
+                                                        return __async_with_returns.never();
+                                                    }
+                                                    #[allow(unused)]
+                                                    let name = identity(value);
+                                                    __async_with_out = Some(
+                                                        Product::of_body(
+                                                            if false {
+                                                                __async_with_value.never()
+                                                            } else {
+                                                                use_it(name);
+                                                                value
+                                                            },
+                                                        ),
+                                                    );
+                                                    match complete().await {}
+                                                }),
+                                            );
+                                            driver.run(body).await
+                                        };
+                                        __async_with_scope.body_ended();
+                                        let told = {
+                                            #[allow(unused_imports)]
+                                            use observe::*;
+                                            (&&&&&&(&&__async_with_probe).observer().look(&stop))
+                                                .tell(&mut __async_with_scope)
+                                        };
+                                        let stop = stop.observed(told);
+                                        Ending::new(
+                                            &__async_with_policy,
+                                            &mut __async_with_scope,
+                                            stop,
+                                            &mut __async_with_out,
+                                        )
+                                    } {
+                                        ending => {
+                                            let exited = __async_with_scope
+                                                .exit(ending.outcome())
+                                                .await;
+                                            ending.conclude(__async_with_out, exited, lift)
+                                        }
                                     }
                                 }
+                                entered => Flow::Value(Product::not_entered(entered, lift)),
                             }
-                            entered => Flow::Value(Product::not_entered(entered, lift)),
-                        }
-                    } {
-                        Flow::Value(product) => {
-                            match __async_with_policy.value(product) {
-                                Ok(value) | Err(value) => value,
+                        } {
+                            Flow::Value(product) => {
+                                match __async_with_policy.value(product) {
+                                    Ok(value) => value,
+                                    Err(failed) => return failed,
+                                }
                             }
+                            Flow::Return(value) => return value,
+                            Flow::Jump(_) => unreachable!(),
                         }
-                        Flow::Return(value) => return value,
-                        Flow::Jump(_) => unreachable!(),
                     }
                 }
             }
-        }
-    "#]],
-    );
-    check_rest(
-        "block",
-        &expect![[r#"
-        fn expansion() {
-            {
-                let __async_with_returns = Hint::new();
-                if false {
-                    return __async_with_returns.never();
-                }
-                let __async_with_manager = manager();
-                let __async_with_probe = probe(&__async_with_manager);
-                let mut __async_with_scope = {
-                    #[allow(unused_imports)]
-                    use kind::*;
-                    (&&&__async_with_probe).kind()
-                }
-                    .scope(__async_with_manager)
-                    .here();
-                let __async_with_policy = {
-                    #[allow(unused_imports)]
-                    use policy::*;
-                    (&&__async_with_probe).policy()
-                };
-                let __async_with_errors = __async_with_scope.errors();
-                let __async_with_value = Hint::new();
-                if false {
-                    __async_with_value.never()
-                } else {
-                    match {
-                        let lift = {
-                            #[allow(unused_imports)]
-                            use fallible::*;
-                            __async_with_errors.lift_out(&__async_with_returns)
-                        };
-                        match __async_with_scope.enter().await {
-                            Ok(()) => {
-                                let mut __async_with_out = __async_with_value.slot();
-                                match {
-                                    let stop = {
-                                        let (value, driver) = __async_with_scope.open();
-                                        let body = pin(
-                                            Some(async {
-                                                if false {
-                                                    return __async_with_returns.never();
-                                                }
-                                                #[allow(unused)]
-                                                let name = identity(value);
-                                                __async_with_out = Some(
-                                                    Product::of_body(
-                                                        if false {
-                                                            __async_with_value.never()
-                                                        } else {
-                                                            use_it(name);
-                                                            value
-                                                        },
-                                                    ),
-                                                );
-                                                match complete().await {}
-                                            }),
-                                        );
-                                        driver.run(body).await
-                                    };
-                                    __async_with_scope.body_ended();
-                                    let told = {
-                                        #[allow(unused_imports)]
-                                        use observe::*;
-                                        (&&&&&&(&&__async_with_probe).observer().look(&stop))
-                                            .tell(&mut __async_with_scope)
-                                    };
-                                    let stop = stop.observed(told);
-                                    Ending::new(
-                                        &__async_with_policy,
-                                        &mut __async_with_scope,
-                                        stop,
-                                        &mut __async_with_out,
-                                    )
-                                } {
-                                    ending => {
-                                        let exited = __async_with_scope
-                                            .exit(ending.outcome())
-                                            .await;
-                                        ending.conclude(__async_with_out, exited, lift)
-                                    }
-                                }
-                            }
-                            entered => Flow::Value(Product::not_entered(entered, lift)),
-                        }
-                    } {
-                        Flow::Value(product) => {
-                            match __async_with_policy.value(product) {
-                                Ok(value) => value,
-                                Err(failed) => return failed,
-                            }
-                        }
-                        Flow::Return(value) => return value,
-                        Flow::Jump(_) => unreachable!(),
-                    }
-                }
-            }
-        }
-    "#]],
+        "#]],
     );
 }
 

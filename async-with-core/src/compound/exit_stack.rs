@@ -434,7 +434,7 @@ impl<E: Debug + Send + 'static> AsyncContextManager for AsyncExitStack<E> {
 #[diagnostic::on_unimplemented(
     message = "this manager fails with `{E}`, which does not convert into `{Self}`, the error of the exit stack",
     label = "`{Self}` does not implement `From<{E}>`",
-    note = "convert it with `.map_err(…)` or `.err_into::<{Self}>()` on the manager (`.map_err(|never| match never {{}})` if it cannot fail), or implement `From<{E}>` for `{Self}`"
+    note = "convert it with `.map_err(…)` on the manager, of `AsyncContextManagerExt` (`.map_err(|never| match never {{}})` if it cannot fail), or implement `From<{E}>` for `{Self}`"
 )]
 pub trait EntryError<E> {
     #[doc(hidden)]

@@ -54,7 +54,7 @@ use crate::{AsyncContextManager, Outcome};
 /// # Ok::<_, io::Error>(())
 /// # }).unwrap();
 /// ```
-pub fn context<V, E, F, X>(function: F) -> ContextFn<V, F>
+pub fn context<V, E, F, X>(function: F) -> ContextFn<V, F, E>
 where
     V: Send + 'static,
     E: Debug + Send + 'static,
@@ -66,9 +66,9 @@ where
 
 /// A manager written as one function: see [`context`].
 #[must_use = "a context manager does nothing unless it is entered"]
-pub struct ContextFn<V, F: Function<V>> {
+pub struct ContextFn<V, F, E> {
     function: Option<F>,
-    running: Option<Running<V, F::Error>>,
+    running: Option<Running<V, E>>,
     value: PhantomData<fn() -> V>,
 }
 
@@ -196,36 +196,21 @@ impl<V, E> Drop for Running<V, E> {
     }
 }
 
-/// A function for [`context`].
-pub trait Function<V>: Send + 'static {
-    #[doc(hidden)]
-    type Error: Debug + Send + 'static;
-    #[doc(hidden)]
-    fn start(self, body: Body<V>) -> BoxFuture<Result<Done, Self::Error>>;
-}
-
-impl<V, E, F, X> Function<V> for F
+impl<V, E, F, X> AsyncContextManager for ContextFn<V, F, E>
 where
+    V: Send + 'static,
     E: Debug + Send + 'static,
     F: FnOnce(Body<V>) -> X + Send + 'static,
     X: Future<Output = Result<Done, E>> + Send + 'static,
 {
+    type Value = V;
     type Error = E;
 
-    fn start(self, body: Body<V>) -> BoxFuture<Result<Done, E>> {
-        Box::pin(self(body))
-    }
-}
-
-impl<V: Send + 'static, F: Function<V>> AsyncContextManager for ContextFn<V, F> {
-    type Value = V;
-    type Error = F::Error;
-
-    async fn enter(&mut self) -> Result<V, F::Error> {
+    async fn enter(&mut self) -> Result<V, E> {
         let function = self.function.take().expect(ENTERED_ONCE);
         let exchange =
             Arc::new(Exchange { key: Key::default(), state: Mutex::new((State::Elsewhere, None)) });
-        let future = function.start(Body { exchange: Arc::clone(&exchange) });
+        let future = Box::pin(function(Body { exchange: Arc::clone(&exchange) }));
         let mut running = Running { future, exchange };
         let value = poll_fn(|cx| {
             if let Poll::Ready(ended) = running.future.as_mut().poll(cx) {
@@ -253,7 +238,7 @@ impl<V: Send + 'static, F: Function<V>> AsyncContextManager for ContextFn<V, F> 
         }
     }
 
-    async fn exit(self, value: V, outcome: Outcome) -> Result<(), F::Error> {
+    async fn exit(self, value: V, outcome: Outcome) -> Result<(), E> {
         let mut running = self.running.expect("a context is exited after it was entered");
         running.exchange.put(State::Returned(value, outcome));
         let done = running.future.as_mut().await?;
@@ -262,7 +247,7 @@ impl<V: Send + 'static, F: Function<V>> AsyncContextManager for ContextFn<V, F> 
     }
 }
 
-impl<V, F: Function<V>> Debug for ContextFn<V, F> {
+impl<V, F, E> Debug for ContextFn<V, F, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContextFn").finish_non_exhaustive()
     }

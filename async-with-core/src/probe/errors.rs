@@ -109,7 +109,8 @@ pub mod fallible {
 #[diagnostic::on_unimplemented(
     message = "this item fails with `{E}`, which does not convert into `{Self}`, the error of the block",
     label = "`{Self}` does not implement `From<{E}>`",
-    note = "the error of a block over several items is that of the first one that can fail; convert this item's with `.err_into::<{Self}>()` or `.map_err(…)`, or implement `From<{E}>` for `{Self}`"
+    note = "the error of a block over several items is that of the first one that can fail",
+    note = "implement `From<{E}>` for `{Self}`; or, on an asynchronous manager, convert this item's error with `.map_err(…)`, of `AsyncContextManagerExt`, or the first one's with `.err_into()`, into one that all others convert into"
 )]
 pub trait ItemError<E> {
     fn from_item(error: E) -> Self;

@@ -22,7 +22,7 @@ impl<T, E, F: FunctionError<E>> FunctionResult<E> for Result<T, F> {
 #[diagnostic::on_unimplemented(
     message = "this context manager fails with `{E}`, which does not convert into `{Self}`, the error of the function",
     label = "`{Self}` does not implement `From<{E}>`",
-    note = "convert it with `.err_into::<{Self}>()` or `.map_err(…)` on the manager, or implement `From<{E}>` for `{Self}`"
+    note = "convert it with `.map_err(…)` on the manager, of `AsyncContextManagerExt`, or implement `From<{E}>` for `{Self}`; or let the function return an error that `{E}` converts into"
 )]
 pub trait FunctionError<E> {
     fn from_item(error: E) -> Self;

@@ -7,11 +7,13 @@
 
 mod errors;
 mod function;
+mod made;
 mod observer;
 mod protocol;
 mod suppression;
 
 use std::marker::PhantomData;
+use std::ops::Deref;
 
 pub use self::errors::fallible;
 pub use self::observer::observe;
@@ -47,6 +49,19 @@ impl<T> Hint<T> {
 
 /// The type of the manager.
 pub struct Probe<M>(PhantomData<fn() -> M>);
+
+/// No type is this. But all bounds hold for one that rustc does not know, because of a mistake that it has reported.
+pub trait Unknown {}
+
+/// So that no question about an unknown type has an answer: a method of what may be anything has an unknown type too, and
+/// nothing that follows from it is another error.
+impl<M: Unknown> Deref for Probe<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        unreachable!("does not compile")
+    }
+}
 
 #[must_use]
 pub fn probe<M>(_manager: &M) -> Probe<M> {

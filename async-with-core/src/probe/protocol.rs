@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use crate::probe::Probe;
+use crate::probe::made::Made;
 use crate::scope::{Scope, SyncScope};
 use crate::{ContextManager, LocalAsyncContextManager, Outcome};
 
@@ -22,16 +23,28 @@ impl Fits {
     }
 
     #[track_caller]
+    pub fn scope_in_function<M: LocalAsyncContextManager>(self, manager: M) -> Scope<M> {
+        Scope::new(manager)
+    }
+
+    #[track_caller]
     pub fn sync_scope<M: ContextManager>(self, manager: M) -> SyncScope<M> {
         SyncScope::new(manager)
     }
 }
 
-// The scopes of the other two kinds are over stand-ins, so that the rest of the block is still checked and the one error
-// is the one about the protocol.
+// The scope of a manager of the other protocol is over a stand-in, so that the rest of the block is still checked and the one
+// error is the one about the protocol.
 
 impl Swapped {
     pub fn scope<M: ContextManager + EnteredByAwaiting>(
+        self,
+        _manager: M,
+    ) -> Scope<StandIn<M::Value, M::Error>> {
+        unreachable!("does not compile")
+    }
+
+    pub fn scope_in_function<M: ContextManager + EnteredInFunction>(
         self,
         _manager: M,
     ) -> Scope<StandIn<M::Value, M::Error>> {
@@ -46,12 +59,18 @@ impl Swapped {
     }
 }
 
+// Nothing says what the scope `S` of anything else is, so that nothing that follows is another error.
+
 impl Foreign {
-    pub fn scope<M: AsyncManager, V>(self, _manager: M) -> Scope<StandIn<V, Infallible>> {
+    pub fn scope<M: AsyncManager, S>(self, _manager: M) -> S {
         unreachable!("does not compile")
     }
 
-    pub fn sync_scope<M: SyncManager, V>(self, _manager: M) -> SyncScope<StandIn<V, Infallible>> {
+    pub fn scope_in_function<M: AsyncManager, S>(self, _manager: M) -> S {
+        unreachable!("does not compile")
+    }
+
+    pub fn sync_scope<M: SyncManager, S>(self, _manager: M) -> S {
         unreachable!("does not compile")
     }
 }
@@ -64,6 +83,13 @@ impl Foreign {
 pub trait EnteredByAwaiting {}
 
 #[diagnostic::on_unimplemented(
+    message = "`{Self}` is a synchronous context manager, which `#[within]` and `#[enter]` do not enter",
+    label = "this manager has `ContextManager`, not `AsyncContextManager`",
+    note = "make it asynchronous with `.into_async()`, of `ContextManagerExt`, or enter it in the function, with `with!(… as name => {{ … }})`, or implement `AsyncContextManager` for `{Self}`"
+)]
+pub trait EnteredInFunction {}
+
+#[diagnostic::on_unimplemented(
     message = "`{Self}` is an asynchronous context manager and cannot be entered with `with!`",
     label = "this manager has `AsyncContextManager`, not `ContextManager`",
     note = "use `async_with!(… as name => {{ … }})` in an async function, or implement `ContextManager` for `{Self}`"
@@ -72,14 +98,14 @@ pub trait EnteredWithoutAwaiting {}
 
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an asynchronous context manager",
-    label = "`async_with!` cannot enter this",
+    label = "this has neither `AsyncContextManager` nor `LocalAsyncContextManager`",
     note = "implement `AsyncContextManager` for `{Self}`: `async fn enter(&mut self)` and `async fn exit(self, value, outcome)`; or `LocalAsyncContextManager`, if it borrows or is not `Send`"
 )]
 pub trait AsyncManager {}
 
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a context manager",
-    label = "`with!` cannot enter this",
+    label = "this does not have `ContextManager`",
     note = "implement `ContextManager` for `{Self}`: `fn enter(&mut self)` and `fn exit(self, value, outcome)`"
 )]
 pub trait SyncManager {}
@@ -114,7 +140,7 @@ impl<V, E: Debug> ContextManager for StandIn<V, E> {
 }
 
 pub mod kind {
-    use super::{ContextManager, Fits, Foreign, LocalAsyncContextManager, Probe, Swapped};
+    use super::{ContextManager, Fits, Foreign, LocalAsyncContextManager, Made, Probe, Swapped};
 
     pub trait First {
         fn kind(&self) -> Fits {
@@ -122,6 +148,18 @@ pub mod kind {
         }
     }
     impl<M: LocalAsyncContextManager> First for &&Probe<M> {}
+
+    // After the first, though with a reference more: the compiler adds one before it takes one away.
+    pub trait NotFirst {
+        type Kind;
+        fn kind(&self) -> Self::Kind;
+    }
+    impl<M: Made> NotFirst for &&&Probe<M> {
+        type Kind = M::Kind;
+        fn kind(&self) -> M::Kind {
+            M::Kind::default()
+        }
+    }
 
     pub trait Second {
         fn kind(&self) -> Swapped {
