@@ -8,10 +8,10 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
+use crate::expansion::scope::Payload;
 use crate::locking::lock;
 use crate::lost::Site;
 use crate::nesting::{DetachedExit, Place, remember};
-use crate::scope::Payload;
 use crate::{Outcome, background};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

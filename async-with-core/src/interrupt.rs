@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 
+use crate::expansion::scope::Payload;
 use crate::locking::lock;
-use crate::scope::Payload;
 
 /// A manager's means to stop its own body.
 ///

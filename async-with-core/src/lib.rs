@@ -8,16 +8,7 @@ mod background;
 mod classify;
 mod compound;
 mod constructors;
-#[allow(
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "reached only through `__private`"
-)]
-mod ending;
+mod expansion;
 mod handover;
 mod interrupt;
 mod locking;
@@ -25,36 +16,6 @@ mod lost;
 mod manager;
 mod nesting;
 mod outcome;
-#[allow(
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "reached only through `__private`"
-)]
-mod probe;
-#[allow(
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "reached only through `__private`"
-)]
-mod scope;
-#[allow(
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "reached only through `__private`"
-)]
-mod stop;
 
 #[cfg(feature = "tracing")]
 pub use adapters::Traced;
@@ -79,12 +40,5 @@ pub use lost::Site;
 // Not public API: what the expansions of the macros call.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::ending::{Ending, Flow, Product};
-    pub use crate::probe::{Hint, Passes, edge, fallible, kind, observe, policy, probe, sync_kind};
-    pub use crate::stop::{Jump, complete, jump};
-    pub use core::convert::{Infallible, identity};
-    pub use core::option::Option::{None, Some};
-    pub use core::pin::pin;
-    pub use core::result::Result::{Err, Ok};
-    pub use core::unreachable;
+    pub use crate::expansion::*;
 }

@@ -13,9 +13,9 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::expansion::scope::Payload;
 use crate::handover::Runtime;
 use crate::locking::lock;
-use crate::scope::Payload;
 
 #[derive(Clone, Copy)]
 struct Mark {

@@ -1,4 +1,4 @@
-use crate::ending::Exited;
+use crate::expansion::ending::Exited;
 use crate::lost::Site;
 use crate::nesting::Place;
 use crate::{AsyncContextManager, ContextManager, LocalAsyncContextManager, Outcome};

@@ -2,23 +2,22 @@
 
 use std::fmt::{self, Debug};
 use std::future::{Future, poll_fn};
-use std::marker::PhantomData;
 use std::mem::{swap, take};
-use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use super::entry::{Entered, EntryError};
 use super::parts::{Held, Parts, Unwinding};
 use crate::constructors::ExitResult;
+use crate::expansion::scope::Payload;
 use crate::handover::BoxFuture;
 use crate::interrupt::poll_any;
 use crate::locking::lock;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::nesting::{Place, within_shared};
-use crate::scope::Payload;
 use crate::{AsyncContextManager, Interrupt, Outcome};
 
 /// Managers that are entered one by one, as the program goes, and exited in reverse.
@@ -373,7 +372,7 @@ impl<E: Debug + Send + 'static> AsyncExitStack<E> {
                 })
             }),
         );
-        Entered { value: Some(value), returned, stack: PhantomData }
+        Entered::new(value, returned)
     }
 }
 
@@ -427,64 +426,5 @@ impl<E: Debug + Send + 'static> AsyncContextManager for AsyncExitStack<E> {
     fn interrupt(&self, stack: &Box<Self>) -> Interrupt<E> {
         let interrupts = Arc::clone(&stack.interrupts);
         Interrupt::when(poll_fn(move |cx| lock(&interrupts).poll(cx)))
-    }
-}
-
-/// An error of a stack into which the error of an entry converts.
-#[diagnostic::on_unimplemented(
-    message = "this manager fails with `{E}`, which does not convert into `{Self}`, the error of the exit stack",
-    label = "`{Self}` does not implement `From<{E}>`",
-    note = "convert it with `.map_err(…)` on the manager, of `AsyncContextManagerExt` (`.map_err(|never| match never {{}})` if it cannot fail), or implement `From<{E}>` for `{Self}`"
-)]
-pub trait EntryError<E> {
-    #[doc(hidden)]
-    fn from_entry(error: E) -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<E, S: From<E>> EntryError<E> for S {
-    fn from_entry(error: E) -> Self {
-        error.into()
-    }
-}
-
-/// A value in an [`AsyncExitStack`], lent by it.
-///
-/// It is returned to the stack when this is dropped.
-pub struct Entered<'stack, V> {
-    value: Option<V>,
-    returned: Arc<Mutex<Option<V>>>,
-    stack: PhantomData<&'stack ()>,
-}
-
-impl<V> Deref for Entered<'_, V> {
-    type Target = V;
-
-    fn deref(&self) -> &V {
-        self.value.as_ref().expect("a value is there until it is returned")
-    }
-}
-
-impl<V> DerefMut for Entered<'_, V> {
-    fn deref_mut(&mut self) -> &mut V {
-        self.value.as_mut().expect("a value is there until it is returned")
-    }
-}
-
-impl<V> Drop for Entered<'_, V> {
-    fn drop(&mut self) {
-        *lock(&self.returned) = self.value.take();
-    }
-}
-
-impl<V: Debug> Debug for Entered<'_, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<V: fmt::Display> fmt::Display for Entered<'_, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

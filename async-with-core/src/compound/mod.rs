@@ -1,5 +1,6 @@
 //! Managers that consist of others.
 
+mod entry;
 mod exit_stack;
 mod optional;
 mod parts;
@@ -7,7 +8,8 @@ mod sequence;
 mod together;
 mod tuple;
 
-pub use self::exit_stack::{AsyncExitStack, Entered};
+pub use self::entry::Entered;
+pub use self::exit_stack::AsyncExitStack;
 pub use self::together::{Together, together};
 
 /// Why a tuple or an array cannot be entered through a reference: those before a failed one could not be exited.

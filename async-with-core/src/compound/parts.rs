@@ -6,10 +6,10 @@ use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 
+use crate::expansion::scope::Payload;
 use crate::handover::{HandOver, Runtime, Shield, detach};
 use crate::lost::Site;
 use crate::nesting::Place;
-use crate::scope::Payload;
 use crate::{AsyncContextManager, Outcome};
 
 /// Reports that a manager cannot be exited, because the body did not give its value back.

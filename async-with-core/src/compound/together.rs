@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 
 use super::parts::{Held, Parts, Unwinding};
 use super::sequence::pairs;
+use crate::expansion::scope::Payload;
 use crate::handover::BoxFuture;
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
-use crate::scope::Payload;
 use crate::{AsyncContextManager, Interrupt, Outcome};
 
 /// Enters and exits several managers concurrently: a tuple, a `Vec` or an array of them.

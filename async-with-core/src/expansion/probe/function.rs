@@ -1,7 +1,7 @@
 //! What leaves a function whose whole body is the block? Everything becomes what the function returns.
 
-use crate::ending::Product;
-use crate::probe::{MaySwallow, Passes};
+use crate::expansion::ending::Product;
+use crate::expansion::probe::{MaySwallow, Passes};
 
 /// What a function returns that can pass an `E` on to its caller.
 #[diagnostic::on_unimplemented(

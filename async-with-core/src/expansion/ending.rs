@@ -7,10 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::Outcome;
 use crate::classify::is_err;
+use crate::expansion::probe::{Policy, Shape};
+use crate::expansion::scope::Payload;
+use crate::expansion::stop::{Jump, Stop};
 use crate::lost::Site;
-use crate::probe::{Policy, Shape};
-use crate::scope::Payload;
-use crate::stop::{Jump, Stop};
 
 /// What a body or a nested item left in its block: `W` is the error type of the whole block.
 pub enum Product<T, W> {

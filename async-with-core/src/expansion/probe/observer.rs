@@ -5,10 +5,10 @@ use std::fmt::{self, Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::ObserveError;
-use crate::ending::Product;
-use crate::probe::Probe;
-use crate::scope::{Payload, Scope};
-use crate::stop::Stop;
+use crate::expansion::ending::Product;
+use crate::expansion::probe::Probe;
+use crate::expansion::scope::{Payload, Scope};
+use crate::expansion::stop::Stop;
 
 /// The manager implements [`ObserveError`].
 pub struct Watches;

@@ -2,7 +2,7 @@
 //!
 //! Each question is put to a method that several traits offer for one, two, three … references to a probe. The compiler
 //! takes the first whose bounds hold, from the most references down. The questions concern the manager's type, which is
-//! always known; only [`Look`] asks for the type that the enclosing function returns, and only for a manager that
+//! always known; only `Look`, in `observer`, asks for the type that the enclosing function returns, and only for a manager that
 //! observes errors.
 
 mod errors;
@@ -20,7 +20,7 @@ pub use self::observer::observe;
 pub use self::protocol::{kind, sync_kind};
 use self::suppression::MaySwallow;
 pub use self::suppression::{Passes, Policy, Shape, edge, policy};
-use crate::ending::Product;
+use crate::expansion::ending::Product;
 
 /// A type that takes part in inference, and of which there is no value.
 ///

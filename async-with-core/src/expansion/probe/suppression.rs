@@ -1,8 +1,8 @@
 //! May the manager swallow a failure?
 
-use crate::ending::Product;
-use crate::probe::{Hint, Probe};
-use crate::scope::Scope;
+use crate::expansion::ending::Product;
+use crate::expansion::probe::{Hint, Probe};
+use crate::expansion::scope::Scope;
 use crate::{Outcome, Suppress};
 
 /// What the value of the block is made of.

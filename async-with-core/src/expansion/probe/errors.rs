@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use crate::ending::Product;
-use crate::probe::Hint;
-use crate::scope::{Scope, SyncScope};
+use crate::expansion::ending::Product;
+use crate::expansion::probe::Hint;
+use crate::expansion::scope::{Scope, SyncScope};
 use crate::{ContextManager, LocalAsyncContextManager};
 
 /// An error type: of one item, or of the block as far as its items are known.
@@ -71,7 +71,7 @@ impl Errors<Infallible> {
 
 pub mod fallible {
     use super::{Errors, Hint, ItemError, PhantomData, Product};
-    use crate::probe::function::FunctionResult;
+    use crate::expansion::probe::function::FunctionResult;
 
     pub trait Fallible<E>: Sized {
         /// # Errors

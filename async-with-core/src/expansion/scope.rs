@@ -6,9 +6,9 @@
 //! 1. [`Scope::enter`] awaits the manager's `enter`. From then on the scope is armed: dropping it cuts the block.
 //! 2. [`Scope::open`] lends the value to the body, and [`Driver::run`] polls the body until it stops, in one of the ways of
 //!    [`Stop`]. The body is dropped before the exit starts.
-//! 3. [`Ending::new`](crate::ending::Ending::new) decides what exit is told.
+//! 3. [`Ending::new`](crate::expansion::ending::Ending::new) decides what exit is told.
 //! 4. [`Scope::exit`] waits for detached exits of nested blocks, then awaits the manager's `exit`.
-//! 5. [`Ending::conclude`](crate::ending::Ending::conclude) weighs the body's end against the exit's result, and says how
+//! 5. [`Ending::conclude`](crate::expansion::ending::Ending::conclude) weighs the body's end against the exit's result, and says how
 //!    the block is left.
 //!
 //! `with!` does the same with a [`SyncScope`].
@@ -21,11 +21,11 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use crate::ending::Exited;
+use crate::expansion::ending::Exited;
+use crate::expansion::stop::{Stop, stopped};
 use crate::lost::Site;
 use crate::manager::ENTERED_ONCE;
 use crate::nesting::{Inside, Place, running};
-use crate::stop::{Stop, stopped};
 use crate::{ContextManager, Interrupt, LocalAsyncContextManager, Outcome};
 
 /// What a panic carries.

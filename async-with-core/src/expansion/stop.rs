@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::scope::Payload;
+use crate::expansion::scope::Payload;
 
 /// A way out of the block that the macro found in the body, by its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use crate::probe::Probe;
-use crate::probe::made::Made;
-use crate::scope::{Scope, SyncScope};
+use crate::expansion::probe::Probe;
+use crate::expansion::probe::made::Made;
+use crate::expansion::scope::{Scope, SyncScope};
 use crate::{ContextManager, LocalAsyncContextManager, Outcome};
 
 /// The manager speaks the protocol of the macro.
