@@ -1,10 +1,11 @@
 //! A manager that writes down what happens to it, and a record of the errors that the hook was given.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use async_with::{AsyncContextManager, ContextManager, Outcome, Suppress};
+use async_with::{AsyncContextManager, ContextManager, Interrupt, ObserveError, Outcome, Suppress};
 
 use super::trace::{Loss, losses};
 
@@ -12,6 +13,26 @@ use super::trace::{Loss, losses};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(pub &'static str);
+
+/// The error of a function, into which those of its managers convert.
+#[derive(Debug, PartialEq)]
+pub enum Own {
+    Failure(Failure),
+    Text(&'static str),
+    Number(u8),
+}
+
+impl From<Failure> for Own {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<&'static str> for Own {
+    fn from(text: &'static str) -> Self {
+        Self::Text(text)
+    }
+}
 
 /// What happened in one test, in order.
 #[derive(Clone, Default)]
@@ -149,6 +170,51 @@ impl<E: Debug + Send + Sync + 'static> Suppress for Suppressor<E> {
     fn suppress(&mut self, _value: &mut u32, outcome: Outcome) -> bool {
         self.0.log.add(format!("ask {}: {outcome}", self.0.name));
         self.1
+    }
+}
+
+/// Stops its body at once.
+pub struct Stopping(pub Log);
+
+impl AsyncContextManager for Stopping {
+    type Value = ();
+    type Error = Failure;
+
+    async fn enter(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn exit(self, _value: (), outcome: Outcome) -> Result<(), Failure> {
+        self.0.add(format!("exit: {outcome}"));
+        Ok(())
+    }
+
+    fn interrupt(&self, _value: &()) -> Interrupt<Failure> {
+        Interrupt::when(async { Failure("interrupted") })
+    }
+}
+
+/// Writes down the errors it observes.
+pub struct Watch(pub Log);
+
+impl AsyncContextManager for Watch {
+    type Value = ();
+    type Error = Infallible;
+
+    async fn enter(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    async fn exit(self, _value: (), outcome: Outcome) -> Result<(), Infallible> {
+        self.0.add(format!("exit: {outcome}"));
+        Ok(())
+    }
+}
+
+impl ObserveError for Watch {
+    fn observe(&mut self, _value: &mut (), error: &(dyn Error + 'static)) {
+        assert!(error.is::<Failure>());
+        self.0.add(format!("observe: {error}"));
     }
 }
 
