@@ -185,6 +185,11 @@ impl Traced {
         Local(self, PhantomData)
     }
 
+    /// The same of a type of its own: what is lost over it can be told apart by the name of the type.
+    pub fn marked<Mark>(self) -> Marked<Mark> {
+        Marked(self, PhantomData)
+    }
+
     pub async fn run_enter(&self) -> Result<(), &'static str> {
         let Self { name, trace, .. } = self;
         trace.log(format!("enter {name}"));
@@ -246,6 +251,26 @@ impl LocalAsyncContextManager for Local {
 
     fn abandon(self, _value: ()) {
         self.0.trace.log(format!("abandon {}", self.0.name));
+    }
+}
+
+/// A [`Traced`] of a type of its own.
+pub struct Marked<Mark>(Traced, PhantomData<fn() -> Mark>);
+
+impl<Mark: 'static> AsyncContextManager for Marked<Mark> {
+    type Value = ();
+    type Error = &'static str;
+
+    async fn enter(&mut self) -> Result<(), &'static str> {
+        self.0.run_enter().await
+    }
+
+    async fn exit(self, _value: (), outcome: Outcome) -> Result<(), &'static str> {
+        self.0.run_exit(outcome).await
+    }
+
+    fn interrupt(&self, _value: &()) -> Interrupt<&'static str> {
+        self.0.interrupt_of_body()
     }
 }
 

@@ -271,30 +271,17 @@ fn a_task_that_is_aborted_is_exited_by_the_runtime() {
 
 #[test]
 fn a_local_set_that_is_dropped_after_its_runtime_loses_the_exits_and_says_so() {
-    struct Marked(Traced);
-
-    impl AsyncContextManager for Marked {
-        type Value = ();
-        type Error = &'static str;
-
-        async fn enter(&mut self) -> Result<(), &'static str> {
-            self.0.run_enter().await
-        }
-
-        async fn exit(self, _value: (), outcome: Outcome) -> Result<(), &'static str> {
-            self.0.run_exit(outcome).await
-        }
-    }
+    enum OfALocalSet {}
 
     let losses = losses();
     for runtime in RUNTIMES {
-        let before = losses.over("Marked").len();
+        let before = losses.over("OfALocalSet").len();
         let (runtime, trace) = (runtime(), Trace::new());
         let tasks = LocalSet::new();
         let its_trace = trace.clone();
         tasks.spawn_local(async move {
             let trace = its_trace;
-            async_with!(Marked(Traced::new("A", &trace)), Marked(Traced::new("B", &trace)) => {
+            async_with!(Traced::new("A", &trace).marked::<OfALocalSet>(), Traced::new("B", &trace).marked::<OfALocalSet>() => {
                 trace.step("body").await;
                 trace.reached("never").await;
             })
@@ -303,7 +290,7 @@ fn a_local_set_that_is_dropped_after_its_runtime_loses_the_exits_and_says_so() {
         drop(runtime);
         drop(tasks);
         futures::executor::block_on(in_time(settle()));
-        let lost = losses.over("Marked").split_off(before);
+        let lost = losses.over("OfALocalSet").split_off(before);
         if cfg!(feature = "tokio") {
             assert_eq!(trace.events().last().unwrap(), "body");
             assert_eq!(lost.len(), 2, "{lost:?}");
