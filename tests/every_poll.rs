@@ -13,6 +13,7 @@ use std::task::Poll;
 
 use async_with::{AsyncContextManager, Interrupt, LocalAsyncContextManager, Outcome, async_with, settle};
 
+use crate::common::part::checks::check_lifo;
 use crate::common::trace::{Trace, poll_once, yield_once};
 
 const NAMES: [&str; 3] = ["A", "B", "C"];
@@ -225,22 +226,10 @@ fn count(events: &[String], event: &str) -> usize {
 
 /// Every exit was told, once, for every enter; and no exit starts before those nested in it are over.
 fn check_exactly_once_and_lifo(events: &[String], what: &str) {
-    // Exits that are owed, and exits that are running, innermost last.
-    let (mut owed, mut running) = (Vec::new(), None);
-    for event in events {
-        if let Some(name) = event.strip_prefix("entered ") {
-            assert_eq!(running, None, "{what}: {events:?}");
-            owed.push(name);
-        } else if let Some(told) = event.strip_prefix("exit ") {
-            let (name, _) = told.split_once(": ").unwrap();
-            assert_eq!(running, None, "{what}, {event}: a nested exit was still running: {events:?}");
-            assert_eq!(owed.pop(), Some(name), "{what}, {event}: not the innermost: {events:?}");
-            running = Some(name);
-        } else if let Some(name) = event.strip_prefix("over ") {
-            assert_eq!(running.take(), Some(name), "{what}, {event}: {events:?}");
-        }
-    }
-    assert_eq!((owed, running), (Vec::new(), None), "{what}: {events:?}");
+    check_lifo(events, what);
+    // Each of them was the next one of the innermost, so that it is enough to count.
+    let [entered, told, over] = ["entered ", "exit ", "over "].map(|kind| count(events, kind));
+    assert_eq!((entered, told), (told, over), "{what}: {events:?}");
 }
 
 #[tokio::test]

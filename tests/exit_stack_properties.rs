@@ -14,9 +14,9 @@ use async_with::{AsyncExitStack, async_with};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
+use crate::common::part::checks::{check_exactly_once, check_lifo, check_nothing_lost};
 use crate::common::part::{
-    Came, End, Ended, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, bare, block, body, came,
-    check_exactly_once, check_lifo, check_nothing_lost, nested,
+    Came, End, Ended, Fault, Leave, Part, Plan, Run, Step, TO_THE_END, bare, block, body, came, nested,
 };
 
 #[derive(Clone, Debug)]
