@@ -346,3 +346,34 @@ async fn lines_in_the_body_are_those_of_the_source() {
 fn location() -> u32 {
     ::std::panic::Location::caller().line()
 }
+
+// A macro of the user's with the name of ours.
+
+mod named_alike {
+    macro_rules! with {
+        ($value:expr => $body:block) => {
+            for _ in 0..$value {
+                $body
+            }
+        };
+    }
+    pub(crate) use with;
+}
+
+#[tokio::test]
+async fn a_users_own_with_is_left_alone() {
+    let log = Log::default();
+    async_with!(log.sure("a") => {
+        named_alike::with!(2 => {
+            log.add("turn");
+            let mut left = 3;
+            loop {
+                left -= 1;
+                if left == 0 {
+                    break;
+                }
+            }
+        });
+    });
+    log.expect(&["enter a", "turn", "turn", "exit a: completed"]);
+}
