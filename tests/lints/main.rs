@@ -1,4 +1,4 @@
-//! Typical uses raise no warning, of rustc or clippy: this file is to compile, under `cargo clippy --tests` too.
+//! Typical uses raise no warning, of rustc or clippy: these files are to compile, under `cargo clippy --tests` too.
 
 #![deny(warnings, clippy::all, clippy::pedantic)]
 #![deny(
@@ -13,9 +13,12 @@
 #![deny(let_underscore_drop, redundant_lifetimes, single_use_lifetimes, unused_qualifications)]
 #![deny(elided_lifetimes_in_paths, explicit_outlives_requirements, tail_expr_drop_order, rust_2018_idioms)]
 
+mod attribute;
+#[path = "../common/mod.rs"]
 mod common;
+mod rest_of_scope;
 
-use async_with::{async_with, scoped, with, within};
+use async_with::{async_with, with};
 
 use crate::common::log::{Failure, Log, Recorder};
 use crate::common::{Fallible, Plain};
@@ -216,196 +219,6 @@ async fn must_use_is_kept() -> Result<(), &'static str> {
     let result: Result<Result<u8, u8>, &str> = async_with!(Fallible => { Ok(1) });
     assert_eq!(result?, Ok(1));
     Ok(())
-}
-
-mod attribute {
-    use super::{Failure, Fallible, Log, Plain, within};
-
-    #[within(log.sure("a"))]
-    pub(super) async fn unit(log: &Log) {
-        log.add("body");
-    }
-
-    #[within(log.sure("a") as _guard, log.unsure("b"))]
-    pub(super) async fn guards(log: &Log) -> Result<(), Failure> {
-        log.add("body");
-        Ok(())
-    }
-
-    #[within(log.unsure("a") as a)]
-    pub(super) async fn ends_in_a_return(log: &Log, early: bool) -> Result<u32, Failure> {
-        if early {
-            return Ok(1);
-        }
-        loop {
-            if *a == 0 {
-                return Ok(*a);
-            }
-        }
-    }
-
-    #[within(Fallible)]
-    pub(super) async fn ends_in_the_question_mark(text: &str) -> Result<u32, Box<dyn std::error::Error>> {
-        Ok(text.parse::<u32>()?)
-    }
-
-    #[within(Plain)]
-    pub(super) async fn is_one_expression(number: u8) -> u8 {
-        number
-    }
-
-    #[within(Plain)]
-    pub(super) async fn is_empty() {}
-
-    #[within(Plain)]
-    pub(super) async fn ends_in_a_panic(number: Option<u8>) -> u8 {
-        match number {
-            Some(number) => number,
-            None => panic!("no number"),
-        }
-    }
-
-    #[within(Fallible)]
-    pub(super) async fn always_panics() -> Result<(), &'static str> {
-        todo!()
-    }
-
-    #[within(Plain)]
-    pub(super) async fn never_ends() -> u8 {
-        loop {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[within(Plain as &mut ())]
-    pub(super) async fn moves_a_parameter(mut list: Vec<u32>, extra: Vec<u32>) -> Vec<u32> {
-        list.extend(extra);
-        list
-    }
-
-    /// Documented.
-    ///
-    /// # Errors
-    ///
-    /// None.
-    #[must_use = "it is what was asked for"]
-    #[within(Plain)]
-    pub(super) async fn is_opaque(text: &str) -> impl Iterator<Item = char> {
-        text.chars()
-    }
-}
-
-mod rest_of_scope {
-    use super::{Failure, Fallible, Log, Plain, scoped};
-
-    #[scoped]
-    pub(super) async fn unit(log: &Log) {
-        #[enter]
-        let _guard = log.sure("a");
-        log.add("body");
-    }
-
-    #[scoped]
-    pub(super) async fn several(log: &Log, early: bool) -> Result<u32, Failure> {
-        #[enter]
-        let a = log.unsure("a");
-        let number = *a + 1;
-        #[enter]
-        let mut b = log.sure("b").value(number);
-        if early {
-            return Ok(0);
-        }
-        if *b > 5 {
-            b = a;
-        }
-        Ok(*b)
-    }
-
-    #[scoped]
-    pub(super) async fn loops(log: &Log, numbers: &[u32]) -> Result<Option<u32>, Failure> {
-        for &number in numbers {
-            #[enter]
-            let a = log.unsure("a");
-            if number == 0 {
-                continue;
-            }
-            if number > 100 {
-                break;
-            }
-            *a += number;
-            log.add(number.to_string());
-        }
-        let found = 'outer: loop {
-            #[enter]
-            let _ = log.unsure("b");
-            for &number in numbers {
-                #[enter]
-                let _ = log.sure("c");
-                if number == 7 {
-                    break 'outer Some(number);
-                }
-            }
-            break None;
-        };
-        Ok(found)
-    }
-
-    #[scoped]
-    pub(super) async fn ends_in_the_question_mark(text: &str) -> Result<u32, Box<dyn std::error::Error>> {
-        let number = {
-            #[enter]
-            let () = Fallible;
-            text.parse::<u32>()?
-        };
-        #[enter]
-        let () = Plain;
-        Ok(number + text.parse::<u32>()?)
-    }
-
-    #[scoped]
-    pub(super) async fn always_returns(log: &Log) -> u32 {
-        loop {
-            #[enter]
-            let a = log.sure("a").value(1);
-            return *a;
-        }
-    }
-
-    #[scoped]
-    pub(super) async fn ends_in_a_panic(number: Option<u8>) -> u8 {
-        #[enter]
-        let () = Plain;
-        match number {
-            Some(number) => number,
-            None => panic!("no number"),
-        }
-    }
-
-    #[scoped]
-    pub(super) async fn nothing_is_behind_it() {
-        #[enter]
-        let () = Plain;
-    }
-
-    #[scoped]
-    pub(super) async fn moves_a_parameter(mut list: Vec<u32>, extra: Vec<u32>) -> Vec<u32> {
-        {
-            #[enter]
-            let () = Plain;
-            list.extend(extra);
-        }
-        #[enter]
-        let () = Plain;
-        list
-    }
-
-    #[must_use = "it is what was asked for"]
-    #[scoped]
-    pub(super) async fn is_opaque(text: &str) -> impl Iterator<Item = char> {
-        #[enter]
-        let () = Plain;
-        text.chars()
-    }
 }
 
 #[tokio::test]
