@@ -3,19 +3,17 @@
 #![cfg(feature = "tracing")]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
+mod adapters;
+#[path = "../common/mod.rs"]
 mod common;
+mod dropped;
+mod several;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use async_with::{
-    AsyncContextManager, AsyncContextManagerExt, ExitTimeoutError, LocalAsyncContextManagerExt, Outcome,
-    async_with, settle,
-};
+use async_with::{AsyncContextManager, AsyncContextManagerExt, Outcome, async_with};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -23,7 +21,7 @@ use tracing::{Event, Subscriber, info, info_span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use crate::common::trace::{Gate, Trace, Traced, cut_at, poll_once, yield_once};
+use crate::common::trace::{Gate, Trace, Traced, poll_once, yield_once};
 use crate::common::ways::{WAYS, Way, drive, leave};
 
 /// One span, as it was when it was closed, or is.
@@ -260,186 +258,4 @@ async fn panics_close_the_spans_and_leave_the_thread_outside_them() {
         recorder.expect_event("outside", &[]);
         recorder.expect_all_closed();
     }
-}
-
-// Dropped.
-
-#[tokio::test]
-async fn a_detached_exit_is_in_its_span_and_told_cancelled() {
-    let (recorder, _guard) = Recorder::start();
-    let trace = Trace::new();
-    let body = async {
-        speaks().await;
-        trace.step("body").await;
-    };
-    let block = async { async_with!(Speaks::new().traced("cut") => { body.await }) };
-    cut_at(block, &trace, "body").await;
-    settle().await;
-    let exit = recorder.only("exit");
-    assert_eq!(exit.fields["outcome"], "cancelled");
-    assert_eq!(recorder.only("context_manager").fields["outcome"], "cancelled");
-    assert!(recorder.only("body").fields.contains_key("elapsed_us"));
-    assert!(exit.fields.contains_key("elapsed_us"));
-    recorder.expect_event("in exit", &["context_manager", "exit"]);
-    recorder.expect_event("in body", &IN_BODY);
-    recorder.expect_all_closed();
-}
-
-#[tokio::test]
-async fn dropped_at_every_poll_all_spans_are_closed() {
-    for polls in 0..20 {
-        let (recorder, _guard) = Recorder::start();
-        let mut block = Box::pin(async { async_with!(Speaks::new().traced("cut") => { speaks().await }) });
-        let ended = (0..polls).any(|_| poll_once(block.as_mut()).is_ready());
-        drop(block);
-        info!("outside");
-        settle().await;
-        recorder.expect_event("outside", &[]);
-        recorder.expect_all_closed();
-        assert_eq!(recorder.spans("exit").len(), usize::from(polls > 1), "after {polls} polls");
-        if ended {
-            return;
-        }
-    }
-    panic!("the block did not end");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_late_exit_stays_in_its_span() {
-    let (recorder, _guard) = Recorder::start();
-    let gate = Gate::new();
-    let speaks = Speaks { exit_waits: Some(gate.clone()), ..Speaks::new() };
-    let block = async_with!(speaks.traced("late").exit_timeout(Duration::from_secs(1)) => {});
-    assert!(matches!(block, Err(ExitTimeoutError::Elapsed { .. })));
-    assert!(!recorder.only("exit").closed, "it goes on");
-    gate.open();
-    settle().await;
-    recorder.expect_event("in exit", &["context_manager", "exit"]);
-    recorder.expect_all_closed();
-}
-
-// Several.
-
-#[tokio::test]
-async fn nested_blocks_have_nested_spans() {
-    let (recorder, _guard) = Recorder::start();
-    let block = async_with!(Speaks::new().traced("outer") => {
-        async_with!(Speaks::new().traced("inner") => { speaks().await })
-    });
-    assert_eq!(block, Ok(Ok(())));
-    recorder.expect_event("in body", &["context_manager", "body", "context_manager", "body"]);
-    let names: Vec<_> =
-        recorder.spans("context_manager").into_iter().map(|span| span.fields["name"].clone()).collect();
-    assert_eq!(names, ["\"outer\"", "\"inner\""]);
-    recorder.expect_all_closed();
-}
-
-#[tokio::test]
-async fn items_of_one_block_have_nested_spans() {
-    let (recorder, _guard) = Recorder::start();
-    let block =
-        async_with!(Speaks::new().traced("first"), Speaks::new().traced("second") => { speaks().await });
-    assert_eq!(block, Ok(()));
-    recorder.expect_event("in body", &["context_manager", "body", "context_manager", "body"]);
-    recorder.expect_all_closed();
-}
-
-#[tokio::test]
-async fn blocks_polled_in_turn_do_not_mix() {
-    let (recorder, _guard) = Recorder::start();
-    let one = |name: &'static str| async move {
-        let span = info_span!("task", name);
-        let block = async move {
-            async_with!(Speaks::new().traced(name) => {
-                for _ in 0..3 {
-                    info!("in {name}");
-                    yield_once().await;
-                }
-            })
-        };
-        tracing::Instrument::instrument(block, span).await
-    };
-    let (a, b) = futures::join!(one("a"), one("b"));
-    assert_eq!((a, b), (Ok(()), Ok(())));
-    recorder.expect_event("in a", &["task", "context_manager", "body"]);
-    recorder.expect_event("in b", &["task", "context_manager", "body"]);
-    for whole in recorder.spans("context_manager") {
-        assert_eq!(recorder.parent(&whole).unwrap().fields["name"], whole.fields["name"]);
-    }
-    recorder.expect_all_closed();
-}
-
-// In other adapters.
-
-#[tokio::test]
-async fn the_body_stays_in_its_span_through_other_adapters() {
-    /// A block over what an adapter makes of a traced manager.
-    macro_rules! in_body {
-        ($($manager:expr),* $(,)?) => {$(
-            let (recorder, _guard) = Recorder::start();
-            assert!(async_with!($manager => { speaks().await }).is_ok());
-            recorder.expect_event("in body", &IN_BODY);
-            recorder.expect_all_closed();
-        )*};
-    }
-
-    let traced = || Speaks::new().traced("inside");
-    in_body!(
-        traced().map_err(|error| vec![error]),
-        traced().map_err_local(|error| vec![error]),
-        traced().boxed(),
-        traced().finish_enter(),
-        traced().exit_timeout(Duration::MAX),
-        traced().boxed().finish_enter().exit_timeout(Duration::MAX).map_err(|error| vec![error]),
-        Speaks::new().boxed().finish_enter().traced("outside"),
-        Some(traced()),
-        vec![traced()],
-        (Speaks::new(), traced()),
-        [Speaks::new().boxed(), traced().boxed()],
-    );
-}
-
-#[tokio::test]
-async fn traced_twice_the_body_is_in_both() {
-    let (recorder, _guard) = Recorder::start();
-    assert_eq!(async_with!(Speaks::new().traced("inner").traced("outer") => { speaks().await }), Ok(()));
-    recorder.expect_event("in body", &["context_manager", "enter", "context_manager", "body"]);
-    recorder.expect_all_closed();
-}
-
-#[tokio::test]
-async fn a_traced_manager_still_interrupts_its_body() {
-    let (recorder, _guard) = Recorder::start();
-    let trace = Trace::new();
-    let manager = AsyncContextManagerExt::traced(Traced::new("A", &trace).interrupts("stop"), "A".to_owned());
-    assert_eq!(async_with!(manager => { pending::<()>().await }), Err("stop"));
-    assert_eq!(recorder.only("context_manager").fields["outcome"], "interrupted");
-}
-
-#[tokio::test]
-async fn without_a_subscriber_nothing_is_recorded_and_all_goes_well() {
-    let block = async_with!(Speaks::new().traced("unheard") => {
-        speaks().await;
-        5
-    });
-    assert_eq!(block, Ok(5));
-}
-
-#[tokio::test]
-async fn a_panic_in_a_poll_of_the_body_leaves_the_span() {
-    let (recorder, _guard) = Recorder::start();
-    let mut block = Box::pin(async {
-        async_with!(Speaks::new().traced("panics") => {
-            yield_once().await;
-            panic_any("body");
-        })
-    });
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        while poll_once(block.as_mut()).is_pending() {
-            info!("between polls");
-        }
-    }));
-    assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"body"));
-    recorder.expect_event("between polls", &[]);
-    recorder.expect_event("in exit", &["context_manager", "exit"]);
 }
