@@ -3,9 +3,9 @@
 //! Time is counted in releases: whatever waits is in a queue, and one of them is released at a time. A program can be cut,
 //! or made to panic, at any of them.
 
+mod enters;
 mod exits;
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use self::exits::{Exit, Failure, Job};
@@ -286,96 +286,6 @@ impl Model {
         }
     }
 
-    fn enter_one(&mut self, plan: &Plan, kind: Kind) -> Result<Exit, Flow> {
-        self.log(format!("enter {}", plan.name));
-        self.wait(if kind == Kind::Sync { 0 } else { plan.enter.pends })?;
-        self.end(&plan.name, "enter", plan.enter.end)?;
-        self.log(format!("entered {}", plan.name));
-        Ok(Exit::of(plan))
-    }
-
-    fn fill_stack(&mut self, plans: &[Plan]) -> Result<(), Flow> {
-        for plan in plans {
-            self.end(&plan.name, "made", plan.made)?;
-            let exit = self.enter_one(plan, Kind::Plain)?;
-            let due = self.due(plan);
-            let stack = self.scopes.last_mut().expect("the stack is around its body");
-            stack.exits.insert(0, exit);
-            stack.due.extend(due);
-        }
-        Ok(())
-    }
-
-    /// One after the other; their exits, the last one first.
-    fn enter(&mut self, plans: &[Plan], kind: Kind) -> Result<Vec<Exit>, Ended> {
-        let mut exits = Vec::new();
-        for plan in plans {
-            match self.enter_one(plan, kind) {
-                Ok(exit) => exits.insert(0, exit),
-                Err(flow) => return Err(self.not_entered(exits, false, flow)),
-            }
-        }
-        Ok(exits)
-    }
-
-    /// Each goes on when it is released, and waits in the queue again.
-    fn enter_together(&mut self, plans: &[Plan]) -> Result<Vec<Exit>, Ended> {
-        for plan in plans {
-            self.log(format!("enter {}", plan.name));
-        }
-        let mut waits: Vec<_> = plans.iter().map(|plan| plan.enter.pends).collect();
-        let mut queue: VecDeque<_> = (0..plans.len()).collect();
-        while let Some(index) = queue.pop_front() {
-            let plan = &plans[index];
-            let mut released = self.suspend();
-            waits[index] -= 1;
-            if released.is_ok() && waits[index] == 0 {
-                released = self.end(&plan.name, "enter", plan.enter.end);
-                if released.is_ok() {
-                    self.log(format!("entered {}", plan.name));
-                }
-            } else {
-                queue.push_back(index);
-            }
-            if let Err(flow) = released {
-                let entered = |index: &usize| waits[*index] == 0 && !queue.contains(index);
-                let failed = index;
-                let exits = (0..plans.len()).filter(entered).filter(|index| *index != failed);
-                return Err(self.not_entered(
-                    exits.map(|index| Exit::of(&plans[index])).collect(),
-                    true,
-                    flow,
-                ));
-            }
-        }
-        Ok(plans.iter().map(Exit::of).collect())
-    }
-
-    /// Exits what has been entered of an item that has not been entered as a whole.
-    fn not_entered(&mut self, exits: Vec<Exit>, concurrent: bool, flow: Flow) -> Ended {
-        let told = Ended::Flow(flow.clone()).told();
-        let mut job = Job::new(exits, concurrent, told);
-        if told == Told::Cancelled {
-            self.jobs.extend(Some(job).filter(|job| !job.exits.is_empty()));
-            return Ended::Flow(flow);
-        }
-        if let Err(cut) = self.run(&mut job) {
-            self.jobs.push(job);
-            return Ended::Flow(cut);
-        }
-        match job.failure {
-            Some(failure) if failure.panics && told != Told::Panicked => {
-                return Ended::Flow(Flow::Panic(failure.fault));
-            }
-            Some(failure) => self.lost(failure),
-            None => {}
-        }
-        match flow {
-            Flow::Return(Err(fault)) => Ended::error(fault),
-            flow => Ended::Flow(flow),
-        }
-    }
-
     /// The body of an item, and its exit. If it is `inside`, other items of its block are around it.
     fn scope(&mut self, scope: Scope, inside: bool, body: impl FnOnce(&mut Self) -> Ended) -> Ended {
         let (first_job, depth) = (self.jobs.len(), self.scopes.len());
@@ -446,46 +356,6 @@ impl Model {
     fn overtaken(&mut self, leaving: Option<Failure>) {
         if let Some(failure) = leaving {
             self.lost(failure);
-        }
-    }
-
-    /// The scope is dropped before its exit has begun.
-    fn cut(&mut self, scope: Scope, told: Told) {
-        match scope.kind {
-            Kind::Local => self.log(format!("abandon {}", scope.exits[0].name)),
-            Kind::Sync => {
-                if let Some(failure) = self.exit_at_once(&scope.exits[0], told) {
-                    self.lost(failure);
-                }
-            }
-            _ => self.jobs.push(Job::new(scope.exits, scope.concurrent, told)),
-        }
-    }
-
-    /// Exits, after the detached exits that are nested in the scope. Cut before it has begun, it gives the scope back.
-    fn exit(
-        &mut self,
-        scope: Scope,
-        told: Told,
-        first_job: usize,
-    ) -> Result<Option<Failure>, (Flow, Option<Scope>)> {
-        if let Err(flow) = self.run_jobs(first_job) {
-            return Err((flow, Some(scope)));
-        }
-        if scope.kind == Kind::Sync {
-            return Ok(self.exit_at_once(&scope.exits[0], told));
-        }
-        let mut job = Job::new(scope.exits, scope.concurrent, told);
-        match self.run(&mut job) {
-            Ok(()) => Ok(job.failure),
-            Err(flow) if scope.kind == Kind::Local => {
-                self.log(format!("gone {}", job.exits[0].name));
-                Err((flow, None))
-            }
-            Err(flow) => {
-                self.jobs.push(job);
-                Err((flow, None))
-            }
         }
     }
 }

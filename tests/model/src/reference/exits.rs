@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Flow, Model, Told};
-use crate::program::{End, Plan, Step};
+use super::{Flow, Model, Scope, Told};
+use crate::program::{End, Kind, Plan, Step};
 
 pub(super) struct Exit {
     pub(super) name: String,
@@ -46,7 +46,47 @@ impl Job {
 }
 
 impl Model {
-    pub(super) fn exit_at_once(&mut self, exit: &Exit, told: Told) -> Option<Failure> {
+    /// The scope is dropped before its exit has begun.
+    pub(super) fn cut(&mut self, scope: Scope, told: Told) {
+        match scope.kind {
+            Kind::Local => self.log(format!("abandon {}", scope.exits[0].name)),
+            Kind::Sync => {
+                if let Some(failure) = self.exit_at_once(&scope.exits[0], told) {
+                    self.lost(failure);
+                }
+            }
+            _ => self.jobs.push(Job::new(scope.exits, scope.concurrent, told)),
+        }
+    }
+
+    /// Exits, after the detached exits that are nested in the scope. Cut before it has begun, it gives the scope back.
+    pub(super) fn exit(
+        &mut self,
+        scope: Scope,
+        told: Told,
+        first_job: usize,
+    ) -> Result<Option<Failure>, (Flow, Option<Scope>)> {
+        if let Err(flow) = self.run_jobs(first_job) {
+            return Err((flow, Some(scope)));
+        }
+        if scope.kind == Kind::Sync {
+            return Ok(self.exit_at_once(&scope.exits[0], told));
+        }
+        let mut job = Job::new(scope.exits, scope.concurrent, told);
+        match self.run(&mut job) {
+            Ok(()) => Ok(job.failure),
+            Err(flow) if scope.kind == Kind::Local => {
+                self.log(format!("gone {}", job.exits[0].name));
+                Err((flow, None))
+            }
+            Err(flow) => {
+                self.jobs.push(job);
+                Err((flow, None))
+            }
+        }
+    }
+
+    fn exit_at_once(&mut self, exit: &Exit, told: Told) -> Option<Failure> {
         self.log(format!("exit {}: {told}", exit.name));
         self.end_exit(&exit.name, exit.step.end, told)
     }
