@@ -10,11 +10,14 @@ use std::iter;
 use std::ops::Range;
 
 use proc_macro2::extra::invalidate_current_thread_spans;
-use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
 use crate::hostile::{each, errors, is_there};
 use crate::parse::Flavour;
-use crate::{expand, within};
+use crate::{expand, scoped, within};
+
+#[path = "half_typed/scoped.rs"]
+mod of_scoped;
 
 /// What is typed: `¦` is where.
 const IN_A_BODY: [&str; 43] = [
@@ -133,11 +136,13 @@ const HEADS: [(Macro, &str); 14] = [
 enum Macro {
     Block(Flavour),
     Within,
+    Scoped,
 }
 
 const ASYNC: Macro = Macro::Block(Flavour::Async);
 const SYNC: Macro = Macro::Block(Flavour::Sync);
 const WITHIN: Macro = Macro::Within;
+const SCOPED: Macro = Macro::Scoped;
 
 /// The name that rust-analyzer puts in.
 const NAME: &str = "raCompletionMarker";
@@ -189,26 +194,37 @@ fn check_each(places: &[(Macro, &str)], ends: &[&str], after: &str, mistakes: us
 
 fn check(called: Macro, place: &str, typed: &str, after: &str, mistakes: usize) -> Result<(), String> {
     let input = Input::new(called, place, typed, "", after);
-    let output = input.expanded();
-    let (of_the_user, kept) = (input.kept(&input.tokens()), input.kept(&output));
+    let expansions = input.expansions();
+    expansions.iter().try_for_each(|output| check_kept(&input, output, mistakes))?;
+    let expansions: Vec<_> = expansions.into_iter().map(written).collect();
+    let with_name = Input::new(called, place, typed, NAME, after).expansions();
+    iter::zip(expansions, with_name)
+        .try_for_each(|(output, with_name)| check_same(&input, &output, with_name))
+}
+
+fn check_kept(input: &Input, output: &TokenStream, mistakes: usize) -> Result<(), String> {
+    let (of_the_user, kept) = (input.kept(&input.tokens()), input.kept(output));
     if of_the_user != kept {
         return Err(format!("{}: not kept as {of_the_user:?}, but as {kept:?}", input.text));
     }
-    let (found, gaps) = (errors(&output).len(), count(&output, "something_is_missing_here"));
+    let (found, gaps) = (errors(output).len(), count(output, "something_is_missing_here"));
     if found > mistakes || found + gaps > 1 {
         return Err(format!("{}: {found} mistakes and {gaps} gaps", input.text));
     }
-    if count(&output, "__async_with_end_of_statement") > 0 {
+    if count(output, "__async_with_end_of_statement") > 0 {
         return Err(format!("{}: a statement is ended that is not", input.text));
     }
-    let with_name = written(Input::new(called, place, typed, NAME, after).expanded());
-    let output = written(output);
+    Ok(())
+}
+
+fn check_same(input: &Input, output: &str, with_name: TokenStream) -> Result<(), String> {
+    let with_name = written(with_name);
     let at = with_name.find(NAME).ok_or_else(|| format!("{}: the name is lost", input.text))?;
     let same = iter::zip(with_name.bytes(), output.bytes()).take_while(|(a, b)| a == b).count();
     if same < at {
         let same = (0..=same).rev().find(|at| output.is_char_boundary(*at)).unwrap_or(0);
         let short = |text: &str| text[same..].chars().take(150).collect::<String>();
-        return Err(format!("{}:\n    …{}\n    …{}", input.text, short(&output), short(&with_name[..at])));
+        return Err(format!("{}:\n    …{}\n    …{}", input.text, short(output), short(&with_name[..at])));
     }
     Ok(())
 }
@@ -247,7 +263,16 @@ impl Input {
                 };
                 within::attribute(head.stream(), trees.collect())
             }
+            Macro::Scoped => {
+                scoped::attribute(TokenStream::new(), self.tokens().into_iter().skip(1).collect())
+            }
         }
+    }
+
+    /// An editor looks at each, and finds the next one in it.
+    fn expansions(&self) -> Vec<TokenStream> {
+        let output = self.expanded();
+        if self.called == SCOPED { vec![with_rests(output.clone()), output] } else { vec![output] }
     }
 
     /// The tokens of the user's that are to be in the expansion, and where they have been written.
@@ -261,12 +286,34 @@ impl Input {
                 found.push((range.start, text));
             }
         });
-        // The function is in the expansion before the head of its attribute.
-        if self.called == WITHIN {
+        // A function is in the expansion before the head of its attribute, and a manager before the pattern of its `let`.
+        if self.called == WITHIN || self.called == SCOPED {
             found.sort();
         }
         found
     }
+}
+
+/// Each `rest_impl!` in the tokens becomes what it expands to, and so do those in that.
+fn with_rests(tokens: TokenStream) -> TokenStream {
+    let mut output = Vec::new();
+    let mut trees = tokens.into_iter();
+    while let Some(tree) = trees.next() {
+        match tree {
+            TokenTree::Ident(name) if name == "rest_impl" => {
+                let Some(TokenTree::Group(input)) = trees.nth(1) else { unreachable!("it is called") };
+                // The path in front, `::async_with::__private::`, stays, as a mark.
+                output.extend(with_rests(scoped::rest(input.stream())));
+            }
+            TokenTree::Group(group) => {
+                let mut filled = Group::new(group.delimiter(), with_rests(group.stream()));
+                filled.set_span(group.span());
+                output.push(filled.into());
+            }
+            other => output.push(other),
+        }
+    }
+    output.into_iter().collect()
 }
 
 fn count(tokens: &TokenStream, name: &str) -> usize {

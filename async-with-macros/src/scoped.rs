@@ -24,6 +24,7 @@ use crate::function::{Function, attribute as attribute_at};
 use crate::mistakes::Mistakes;
 use crate::parse::{Body, Flavour, Invocation, Item, in_our_braces, prefix};
 use crate::tokens::{before_equals, is_ident, is_punct, stream, too_deep};
+use crate::unfinished::{end_of_statement, gap, is_keyword, with_operands};
 
 pub(crate) fn attribute(head: TokenStream, function: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
@@ -168,7 +169,9 @@ impl Statements<'_> {
         };
         let Let { pattern, manager, problem, r#else, rest } = Let::parse(&trees[1..]);
         let problem = problem.or_else(|| problem_of_attributes(enter, attributes));
-        let (attributes, pattern) = (stream(attributes), before_equals(stream(pattern)));
+        let name = pattern.first().is_none_or(|first| is_punct(first, ':')).then(|| ours!(_));
+        let pattern = before_equals(name.into_iter().flatten().chain(stream(pattern)).collect());
+        let attributes = stream(attributes);
         let (manager, rest) = (self.in_groups(manager), self.of_block(rest, is_function));
         if let Some((at, message)) = problem {
             let (error, r#else) = (mistake(at.unwrap_or(span), message), stream(r#else));
@@ -179,6 +182,7 @@ impl Statements<'_> {
             let mistake = Mistakes::name();
             return ours!(let _ = #manager; #r#let #pattern = #mistake; #rest);
         }
+        let manager = if manager.is_empty() { gap(span).into() } else { with_operands(manager) };
         let first = manager.clone().into_iter().next().map_or(span, |first| first.span());
         let item = Item { manager, attributes, pattern: Some(pattern), span: first };
         let body = in_our_braces(ours!({ #rest }));
@@ -225,8 +229,7 @@ struct Let<'a> {
 
 impl<'a> Let<'a> {
     fn parse(trees: &'a [TokenTree]) -> Self {
-        let end = trees.iter().position(|tree| is_punct(tree, ';'));
-        let (statement, rest) = match end {
+        let (statement, rest) = match trees.iter().position(|tree| is_punct(tree, ';')) {
             Some(end) => (&trees[..end], &trees[end + 1..]),
             None => (trees, &trees[trees.len()..]),
         };
@@ -242,20 +245,32 @@ impl<'a> Let<'a> {
             None => prefix(statement, typed_pattern).map(|(length, _)| length).ok(),
             Some(_) => None,
         };
+        let length = length.or_else(|| {
+            // There is no pattern yet, but the next statement.
+            let is_pattern = |first: &TokenTree| is_ident(first, "mut") || is_ident(first, "ref");
+            statement.first().filter(|first| is_keyword(first) && !is_pattern(first)).map(|_| 0)
+        });
         let length = length.or_else(|| statement.iter().position(is_equals)).unwrap_or(statement.len());
         let (pattern, initialiser) = statement.split_at(length);
         let mut this = Self { pattern, manager: &[], problem: None, r#else: &[], rest };
         let Some((_, manager)) = initialiser.split_first().filter(|(first, _)| is_equals(first)) else {
             let at = pattern.last().map(TokenTree::span);
             this.problem = Some((at, "a context manager is missing: write `#[enter] let name = manager;`"));
+            match initialiser.first() {
+                None => {}
+                Some(next) if begins_statement(next) => this.rest = &trees[length..],
+                // What has been taken for a pattern was the beginning of the next statement.
+                Some(_) => (this.pattern, this.rest) = (&[], trees),
+            }
             return this;
         };
         this.manager = manager;
-        // An expression ends before an `else` that is not its own. What does not parse is being typed: rustc has its say.
+        // An expression ends before an `else` that is not its own.
         let length = match too_deep(&stream(manager)) {
             None => prefix(manager, <Expr as Parse>::parse).map(|(length, _)| length).ok(),
             Some(_) => None,
         };
+        let length = length.or_else(|| end_of_statement(manager));
         if let Some(length) = length.filter(|length| *length < manager.len()) {
             let next = &manager[length];
             if is_ident(next, "else") {
@@ -264,14 +279,19 @@ impl<'a> Let<'a> {
                     Some(next.span()),
                     "an `#[enter] let` has no `else`: enter it by a name, and match that in a `let … else` of its own",
                 ));
-            } else if end.is_none() {
-                (this.manager, this.rest) = manager.split_at(length);
-                this.problem =
-                    Some((Some(next.span()), "expected `;` before this, at the end of the `#[enter] let`"));
+            } else if begins_statement(next) {
+                // The `;` is missing: rustc has said so, before it expands the attribute. An editor goes on from here.
+                this.manager = &manager[..length];
+                this.rest = &trees[pattern.len() + 1 + length..];
             }
         }
         this
     }
+}
+
+/// Whether a `let` whose `;` is missing can only end before this.
+fn begins_statement(next: &TokenTree) -> bool {
+    matches!(next, TokenTree::Ident(_)) || is_punct(next, '#') || is_punct(next, '\'')
 }
 
 /// What keeps a `let` from being entered, apart from itself.

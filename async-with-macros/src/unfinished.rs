@@ -14,6 +14,11 @@ const GAP: &str = "something_is_missing_here";
 /// Stands, between two semicolons, where a statement has no end.
 const END: &str = "__async_with_end_of_statement";
 
+/// Stands for an expression that is missing.
+pub(crate) fn gap(at: Span) -> TokenTree {
+    Ident::new(GAP, Span::mixed_site().located_at(at)).into()
+}
+
 /// Puts a name behind each `.` and `::` that has none.
 ///
 /// It is never missing in Rust that is finished, so that this needs no parser. And rustc, which reads `tx.` as `tx`, does not
@@ -50,6 +55,14 @@ pub(crate) fn without_ends(body: TokenStream) -> TokenStream {
     output.into_iter().collect()
 }
 
+/// How many tokens are in front of another statement, if the first one has no end.
+pub(crate) fn end_of_statement(trees: &[TokenTree]) -> Option<usize> {
+    (1..trees.len()).find(|&at| {
+        let (before, next) = (&trees[..at], &trees[at]);
+        begins_statement(before, is_gap(before, Some(next), Fill::Ends), next)
+    })
+}
+
 pub(crate) fn has_gap(tokens: &TokenStream) -> bool {
     contains(tokens, &|trees| is_ident(&trees[0], GAP))
 }
@@ -82,14 +95,14 @@ fn fill(tokens: &TokenStream, what: Fill) -> Option<TokenStream> {
         };
         let next = trees.get(at + 1);
         let here = Span::mixed_site().located_at(tree.span());
-        let gap = is_gap(&trees[..=at], next, what);
+        let is_gap = is_gap(&trees[..=at], next, what);
         // A `let` above the last expression has taken it.
         let end =
-            what == Fill::Ends && next.map_or(is_let, |next| begins_statement(&trees[..=at], gap, next));
-        is_changed |= content.is_some() || gap || end;
+            what == Fill::Ends && next.map_or(is_let, |next| begins_statement(&trees[..=at], is_gap, next));
+        is_changed |= content.is_some() || is_gap || end;
         output.push(content.unwrap_or_else(|| tree.clone()));
-        if gap {
-            output.push(Ident::new(GAP, here).into());
+        if is_gap {
+            output.push(gap(tree.span()));
         }
         if end {
             let semicolon = || TokenTree::from(Punct::new(';', Spacing::Alone));
@@ -189,7 +202,7 @@ fn begins_statement(trees: &[TokenTree], gap: bool, next: &TokenTree) -> bool {
 }
 
 /// A word at which a statement begins, or which has an expression or item on its right.
-fn is_keyword(tree: &TokenTree) -> bool {
+pub(crate) fn is_keyword(tree: &TokenTree) -> bool {
     const WORDS: [&str; 25] = [
         "async", "break", "const", "continue", "else", "enum", "fn", "for", "if", "impl", "in", "let",
         "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "static", "struct", "trait", "use",
