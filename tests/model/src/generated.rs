@@ -6,7 +6,7 @@
 use std::pin::Pin;
 
 #[allow(unused_imports, reason = "few programs may not need all of them")]
-use async_with::{AsyncExitStack, async_with, together, with};
+use async_with::{AsyncExitStack, async_with, scoped, together, with};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -22,7 +22,7 @@ mod text {
     #![allow(clippy::all, clippy::pedantic, reason = "random programs are not tidy")]
 
     #[allow(unused_imports, reason = "few programs may not need all of them")]
-    use super::{AsyncExitStack, Fault, Plain, Run, Start, async_with, together, with};
+    use super::{AsyncExitStack, Fault, Plain, Run, Start, async_with, scoped, together, with};
 
     include!(concat!(env!("OUT_DIR"), "/generated.rs"));
 }

@@ -40,7 +40,7 @@ pub enum Way {
     Continue(usize),
 }
 
-/// One call of the macro.
+/// One call of the macro, or the same by `#[enter] let`.
 #[derive(Clone, Debug)]
 pub struct Block {
     pub items: Vec<Item>,
@@ -48,6 +48,18 @@ pub struct Block {
     pub tail: Tail,
     /// Whether an error of the block leaves by `?`; else it is written down, and the program goes on.
     pub leaves: bool,
+    pub form: Form,
+}
+
+/// How a block is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `async_with!` or `with!`
+    Macro,
+    /// `#[enter] let` at the beginning of a block in braces. Errors leave.
+    Braces,
+    /// `#[enter] let` in the body of a loop, or of the function, which ends with it. Its value is not written down.
+    Rest,
 }
 
 /// The value of a body.
@@ -140,10 +152,28 @@ impl Item {
 }
 
 impl Block {
+    #[must_use]
+    pub fn is_scoped(&self) -> bool {
+        self.form != Form::Macro
+    }
+
     /// Whether the whole gives a `Result`.
     #[must_use]
     pub fn is_fallible(&self) -> bool {
         !self.items.iter().all(|item| item.is(Kind::Sure))
+    }
+
+    /// As the last statement of a `place`, it may be the rest of that.
+    fn end(&mut self, place: Place) {
+        // A function that returns a number has none when a failure is swallowed.
+        let swallows = self.items.iter().any(|item| item.is(Kind::Suppressing));
+        if self.form == Form::Macro || place == Place::Block || (place == Place::Function && swallows) {
+            return;
+        }
+        self.form = Form::Rest;
+        if place == Place::Loop {
+            self.tail = Tail::Unit;
+        }
     }
 }
 
@@ -153,13 +183,21 @@ impl Program {
         Self::of(true)
     }
 
-    /// Whose blocks have one manager each, of any kind, or several plain ones.
+    /// Whose blocks have one manager each, of any kind, or several plain ones, all by the macros.
     pub fn simple() -> impl Strategy<Value = Self> {
         Self::of(false)
     }
 
     fn of(several: bool) -> impl Strategy<Value = Self> {
         statements(several, 3).prop_map(|body| Self { body }.named())
+    }
+
+    /// Whether a block of it is by `#[enter] let`.
+    #[must_use]
+    pub fn is_scoped(&self) -> bool {
+        let mut is_scoped = false;
+        each_block(&self.body, &mut |block| is_scoped |= block.is_scoped());
+        is_scoped
     }
 
     #[must_use]
@@ -172,7 +210,7 @@ impl Program {
     /// Names all managers, and sees to it that the program can be compiled and ends.
     fn named(mut self) -> Self {
         let mut next = 0;
-        resolve(&mut self.body, 0, &mut || {
+        resolve(&mut self.body, 0, Place::Function, &mut || {
             next += 1;
             format!("M{next}")
         });
@@ -193,7 +231,18 @@ fn each_block<'a>(statements: &'a [Statement], visit: &mut impl FnMut(&'a Block)
     }
 }
 
-fn resolve(statements: &mut [Statement], loops: usize, name: &mut impl FnMut() -> String) {
+/// What statements are the body of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Function,
+    Loop,
+    Block,
+}
+
+fn resolve(statements: &mut [Statement], loops: usize, place: Place, name: &mut impl FnMut() -> String) {
+    if let Some(Statement::Block(last)) = statements.last_mut() {
+        last.end(place);
+    }
     for statement in statements {
         match statement {
             Statement::Leave { way: way @ (Way::Break(_) | Way::Continue(_)), .. } if loops == 0 => {
@@ -201,15 +250,17 @@ fn resolve(statements: &mut [Statement], loops: usize, name: &mut impl FnMut() -
             }
             Statement::Leave { way: Way::Break(level) | Way::Continue(level), .. } => *level %= loops,
             Statement::Await(_) | Statement::Leave { .. } => {}
-            Statement::Loop { body, .. } => resolve(body, loops + 1, name),
+            Statement::Loop { body, .. } => resolve(body, loops + 1, Place::Loop, name),
             Statement::Block(block) => {
-                if block.items.len() > 1 {
+                block.leaves |= block.is_scoped();
+                if block.items.len() > 1 || block.is_scoped() {
+                    let several = block.items.len() > 1;
                     // The two macros do not mix.
                     for item in &mut block.items {
                         match item {
                             Item::One(kind @ Kind::Sync, _) => *kind = Kind::Plain,
                             // Its managers are entered in the body of the whole block.
-                            Item::Stack(plans) => *item = Item::List(std::mem::take(plans)),
+                            Item::Stack(plans) if several => *item = Item::List(std::mem::take(plans)),
                             _ => {}
                         }
                     }
@@ -218,7 +269,7 @@ fn resolve(statements: &mut [Statement], loops: usize, name: &mut impl FnMut() -
                     restrict(item);
                     item.plans_mut().iter_mut().for_each(|plan| plan.name = name());
                 }
-                resolve(&mut block.body, loops, name);
+                resolve(&mut block.body, loops, Place::Block, name);
             }
         }
     }
@@ -325,8 +376,15 @@ fn statements(several: bool, depth: usize) -> BoxedStrategy<Vec<Statement>> {
     }
     let inner = statements(several, depth - 1);
     let tail = select(vec![Tail::Unit, Tail::Unit, Tail::Ok, Tail::Err]);
-    let block = (items(several), inner.clone(), tail, prop::bool::weighted(0.7))
-        .prop_map(|(items, body, tail, leaves)| Statement::Block(Block { items, body, tail, leaves }))
+    let form = if several {
+        prop_oneof![2 => Just(Form::Macro), 1 => Just(Form::Braces)].boxed()
+    } else {
+        Just(Form::Macro).boxed()
+    };
+    let block = (items(several), inner.clone(), tail, prop::bool::weighted(0.7), form)
+        .prop_map(|(items, body, tail, leaves, form)| {
+            Statement::Block(Block { items, body, tail, leaves, form })
+        })
         .boxed();
     let repeated = (1..3_usize, inner).prop_map(|(turns, body)| Statement::Loop { turns, body }).boxed();
     let statement = prop_oneof![2 => leaf, 3 => block, 2 => repeated];

@@ -9,7 +9,7 @@ mod exits;
 use std::fmt;
 
 use self::exits::{Exit, Failure, Job};
-use crate::program::{Block, End, Item, Kind, Plan, Program, Statement, Tail, Way};
+use crate::program::{Block, End, Form, Item, Kind, Plan, Program, Statement, Tail, Way};
 
 /// What is done to a program from outside, after so many releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +133,8 @@ struct Scope {
     exits: Vec<Exit>,
     concurrent: bool,
     kind: Kind,
+    /// What an `#[enter] let` gives when a failure is swallowed. The value of a macro is an `Option` then.
+    nothing: Option<&'static str>,
     /// The first one that is due comes.
     due: Vec<Due>,
 }
@@ -227,6 +229,7 @@ impl Model {
             Ended::Value(Value { shown: Err(fault), .. }) if block.leaves => {
                 return Err(Flow::Return(Err(fault)));
             }
+            Ended::Value(_) if block.form == Form::Rest => {}
             Ended::Value(Value { shown: Ok(shown), .. }) if block.leaves || !block.is_fallible() => {
                 self.log(format!("value {shown}"));
             }
@@ -241,15 +244,20 @@ impl Model {
     fn items(&mut self, items: &[Item], block: &Block, turns: &[usize]) -> Ended {
         let Some((item, rest)) = items.split_first() else {
             return match self.statements(&block.body, turns) {
+                // It is what the function returns.
+                Ok(()) if block.form == Form::Rest && block.tail == Tail::Err => {
+                    Ended::Flow(Flow::Return(Err("tail".to_owned())))
+                }
                 Ok(()) => Ended::Value(Value::of(&block.tail)),
                 Err(flow) => Ended::Flow(flow),
             };
         };
-        let inside = items.len() < block.items.len();
+        let inside = items.len() < block.items.len() && !block.is_scoped();
+        let nothing = block.is_scoped().then(|| if block.tail == Tail::Unit { "()" } else { "Ok(())" });
         let (plans, kind) = (item.plans(), if let Item::One(kind, _) = item { *kind } else { Kind::Plain });
         // The managers of a stack are made and entered at the beginning of its body.
         if let Item::Stack(plans) = item {
-            let stack = Scope { exits: Vec::new(), concurrent: false, kind, due: Vec::new() };
+            let stack = Scope { exits: Vec::new(), concurrent: false, kind, nothing, due: Vec::new() };
             return self.scope(stack, inside, |model| match model.fill_stack(plans) {
                 Ok(()) => model.items(rest, block, turns),
                 Err(flow) => Ended::Flow(flow),
@@ -266,7 +274,15 @@ impl Model {
             Err(ended) => return ended,
         };
         let due = plans.iter().filter_map(|plan| self.due(plan)).collect();
-        self.scope(Scope { exits, concurrent, kind, due }, inside, |model| model.items(rest, block, turns))
+        self.scope(Scope { exits, concurrent, kind, nothing, due }, inside, |model| {
+            match model.items(rest, block, turns) {
+                // What an `#[enter] let` fails with leaves the function.
+                Ended::Value(Value { shown: Err(fault), .. }) if block.is_scoped() => {
+                    Ended::Flow(Flow::Return(Err(fault)))
+                }
+                ended => ended,
+            }
+        })
     }
 
     fn due(&self, plan: &Plan) -> Option<Due> {
@@ -307,7 +323,7 @@ impl Model {
             }
             _ => {}
         }
-        let (kind, told) = (scope.kind, ended.told());
+        let (kind, nothing, told) = (scope.kind, scope.nothing, ended.told());
         let asked = kind == Kind::Suppressing && matches!(told, Told::Failed | Told::Interrupted);
         if asked {
             self.log(format!("ask {}: {told}", scope.exits[0].name));
@@ -342,10 +358,13 @@ impl Model {
         }
         match ended {
             _ if swallowed => {
-                Ended::Value(Value { shown: Ok("None".to_owned()), failed: false, leaving: None })
+                let shown = Ok(nothing.unwrap_or("None").to_owned());
+                Ended::Value(Value { shown, failed: false, leaving: None })
             }
             Ended::Interrupted(fault) => Ended::error(fault),
-            Ended::Value(Value { shown: Ok(shown), failed, .. }) if kind == Kind::Suppressing => {
+            Ended::Value(Value { shown: Ok(shown), failed, .. })
+                if kind == Kind::Suppressing && nothing.is_none() =>
+            {
                 Ended::Value(Value { shown: Ok(format!("Some({shown})")), failed, leaving: None })
             }
             Ended::Value(value) => Ended::Value(Value { leaving, ..value }),

@@ -2,15 +2,21 @@
 
 use std::fmt::Write;
 
-use crate::program::{Block, Item, Kind, Plan, Program, Statement, Tail, Way};
+use crate::program::{Block, Form, Item, Kind, Plan, Program, Statement, Tail, Way};
 
 /// A function that does what `program` says: `async fn NAME(run: &Run) -> Result<u32, Fault>`.
 pub fn function(name: &str, program: &Program) -> String {
     let mut source = Source { text: String::new(), indent: 0, loops: 0, forms: 0 };
+    if program.is_scoped() {
+        source.line("#[scoped]");
+    }
     source.line(&format!("pub async fn {name}(run: &Run) -> Result<u32, Fault> {{"));
     source.indented(|source| {
         source.statements(&program.body);
-        source.line("Ok(0)");
+        // The rest of the function gives it.
+        if !matches!(program.body.last(), Some(Statement::Block(Block { form: Form::Rest, .. }))) {
+            source.line("Ok(0)");
+        }
     });
     source.line("}");
     source.text
@@ -86,10 +92,55 @@ impl Source {
     }
 
     fn block(&mut self, block: &Block) {
+        match block.form {
+            Form::Macro => self.call(block),
+            Form::Braces => {
+                self.line("run.note(&{");
+                self.indented(|source| source.rest(block));
+                self.line("});");
+            }
+            Form::Rest => self.rest(block),
+        }
+    }
+
+    fn rest(&mut self, block: &Block) {
+        for item in &block.items {
+            let (manager, pattern) = self.item(item);
+            let pattern = pattern.unwrap_or_else(|| "_".to_owned());
+            if self.form(2) == 0 {
+                self.line("#[enter]");
+                self.line(&format!("let {pattern} = {manager};"));
+            } else {
+                self.line(&format!("#[async_with::enter] let {pattern} = {manager};"));
+            }
+            self.enter_stack(item);
+        }
+        self.statements(&block.body);
+        match (block.form, &block.tail) {
+            (Form::Rest, _) if self.loops > 0 => {}
+            (Form::Rest, Tail::Err) => self.line("Err(run.fault(\"tail\"))"),
+            (Form::Rest, _) => self.line("Ok(0)"),
+            (_, tail) => self.tail(tail),
+        }
+    }
+
+    fn tail(&mut self, tail: &Tail) {
+        match tail {
+            Tail::Unit => {}
+            Tail::Ok => self.line("Ok::<_, Fault>(())"),
+            Tail::Err => self.line("Err::<(), _>(run.fault(\"tail\"))"),
+        }
+    }
+
+    fn call(&mut self, block: &Block) {
         let sync = block.items.iter().any(|item| item.is(Kind::Sync));
         let question_mark = if block.leaves && block.is_fallible() { "?" } else { "" };
         let name = if sync { "with" } else { "async_with" };
-        let mut items: Vec<_> = block.items.iter().map(|item| self.item(item)).collect();
+        let with_name = |(manager, pattern)| match pattern {
+            Some(pattern) => format!("{manager} as {pattern}"),
+            None => manager,
+        };
+        let mut items: Vec<_> = block.items.iter().map(|item| with_name(self.item(item))).collect();
         // The form with a comma has no place for `async`.
         let comma = !sync && self.form(3) == 0;
         let last = items.pop().expect("a block has an item");
@@ -115,16 +166,13 @@ impl Source {
                 source.enter_stack(item);
             }
             source.statements(&block.body);
-            match block.tail {
-                Tail::Unit => {}
-                Tail::Ok => source.line("Ok::<_, Fault>(())"),
-                Tail::Err => source.line("Err::<(), _>(run.fault(\"tail\"))"),
-            }
+            source.tail(&block.tail);
         });
         self.line(&format!("}}){question_mark});"));
     }
 
-    fn item(&mut self, item: &Item) -> String {
+    /// A manager, and the pattern of its value.
+    fn item(&mut self, item: &Item) -> (String, Option<String>) {
         let make = |plan: &Plan| format!("run.plain(\"{}\")?", plan.name);
         let all = |plans: &[Plan]| plans.iter().map(make).collect::<Vec<_>>().join(", ");
         // `vec![]` of nothing does not know its type.
@@ -142,26 +190,26 @@ impl Source {
                     Kind::Sync => "sync",
                 };
                 let pattern = match self.form(5) {
-                    0 => String::new(),
-                    1 => " as _".to_owned(),
-                    2 => format!(" as _{}", plan.name.to_lowercase()),
-                    3 => " as String { .. }".to_owned(),
-                    _ => format!(" as mut _{}", plan.name.to_lowercase()),
+                    0 => None,
+                    1 => Some("_".to_owned()),
+                    2 => Some(format!("_{}", plan.name.to_lowercase())),
+                    3 => Some("String { .. }".to_owned()),
+                    _ => Some(format!("mut _{}", plan.name.to_lowercase())),
                 };
-                format!("run.{constructor}(\"{}\")?{pattern}", plan.name)
+                (format!("run.{constructor}(\"{}\")?", plan.name), pattern)
             }
-            Item::Maybe(None) => "None::<Plain>".to_owned(),
-            Item::Maybe(Some(plan)) => format!("Some({}) as _maybe", make(plan)),
-            Item::List(plans) => vec(plans),
+            Item::Maybe(None) => ("None::<Plain>".to_owned(), None),
+            Item::Maybe(Some(plan)) => (format!("Some({})", make(plan)), Some("_maybe".to_owned())),
+            Item::List(plans) => (vec(plans), None),
             Item::Tuple(plans) => {
-                let pattern = if self.form(2) == 0 { " as (_first, _second)" } else { "" };
-                format!("({}){pattern}", all(plans.as_slice()))
+                let pattern = (self.form(2) == 0).then(|| "(_first, _second)".to_owned());
+                (format!("({})", all(plans.as_slice())), pattern)
             }
             Item::Together(plans) if plans.len() > 1 && self.form(2) == 0 => {
-                format!("together(({}))", all(plans))
+                (format!("together(({}))", all(plans)), None)
             }
-            Item::Together(plans) => format!("together({})", vec(plans)),
-            Item::Stack(_) => "AsyncExitStack::<Fault>::new() as stack".to_owned(),
+            Item::Together(plans) => (format!("together({})", vec(plans)), None),
+            Item::Stack(_) => ("AsyncExitStack::<Fault>::new()".to_owned(), Some("stack".to_owned())),
         }
     }
 
