@@ -52,7 +52,7 @@ pub struct Block {
 }
 
 /// How a block is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
     /// `async_with!` or `with!`
     Macro,
@@ -192,19 +192,16 @@ impl Program {
         statements(several, 3).prop_map(|body| Self { body }.named())
     }
 
-    /// Whether a block of it is by `#[enter] let`.
     #[must_use]
-    pub fn is_scoped(&self) -> bool {
-        let mut is_scoped = false;
-        each_block(&self.body, &mut |block| is_scoped |= block.is_scoped());
-        is_scoped
+    pub fn blocks(&self) -> Vec<&Block> {
+        let mut blocks = Vec::new();
+        each_block(&self.body, &mut |block| blocks.push(block));
+        blocks
     }
 
     #[must_use]
     pub fn items(&self) -> Vec<&Item> {
-        let mut items = Vec::new();
-        each_block(&self.body, &mut |block| items.extend(&block.items));
-        items
+        self.blocks().into_iter().flat_map(|block| &block.items).collect()
     }
 
     /// Names all managers, and sees to it that the program can be compiled and ends.

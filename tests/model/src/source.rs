@@ -7,7 +7,7 @@ use crate::program::{Block, Form, Item, Kind, Plan, Program, Statement, Tail, Wa
 /// A function that does what `program` says: `async fn NAME(run: &Run) -> Result<u32, Fault>`.
 pub fn function(name: &str, program: &Program) -> String {
     let mut source = Source { text: String::new(), indent: 0, loops: 0, forms: 0 };
-    if program.is_scoped() {
+    if program.blocks().into_iter().any(Block::is_scoped) {
         source.line("#[scoped]");
     }
     source.line(&format!("pub async fn {name}(run: &Run) -> Result<u32, Fault> {{"));
