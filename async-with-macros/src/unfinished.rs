@@ -75,11 +75,12 @@ enum Fill {
 }
 
 fn filled(tokens: TokenStream, what: Fill) -> TokenStream {
-    fill(&tokens, what).unwrap_or(tokens)
+    fill(&tokens, None, what).unwrap_or(tokens)
 }
 
-/// `None` if nothing is missing: a group that is made anew has no longer a place for each of its delimiters.
-fn fill(tokens: &TokenStream, what: Fill) -> Option<TokenStream> {
+/// `None` if nothing is missing: a group that is made anew has no longer a place for each of its delimiters. `after` is what
+/// comes behind the tokens, if invisible delimiters are around them.
+fn fill(tokens: &TokenStream, after: Option<&TokenTree>, what: Fill) -> Option<TokenStream> {
     let trees: Vec<_> = tokens.clone().into_iter().collect();
     let mut output = Vec::with_capacity(trees.len());
     let mut is_changed = false;
@@ -87,15 +88,16 @@ fn fill(tokens: &TokenStream, what: Fill) -> Option<TokenStream> {
     for (at, tree) in trees.iter().enumerate() {
         let begins = at == 0 || is_punct(&trees[at - 1], ';') || is_brace(&trees[at - 1]);
         is_let = (is_let && !is_punct(tree, ';')) || (begins && is_ident(tree, "let"));
+        let next = trees.get(at + 1);
         let content = match tree {
             TokenTree::Group(group) if !is_opaque(&trees[..at]) => {
-                fill(&group.stream(), what).map(|content| with_content(group, content))
+                let after = next.or(after).filter(|_| group.delimiter() == Delimiter::None);
+                fill(&group.stream(), after, what).map(|content| with_content(group, content))
             }
             _ => None,
         };
-        let next = trees.get(at + 1);
         let here = Span::mixed_site().located_at(tree.span());
-        let is_gap = is_gap(&trees[..=at], next, what);
+        let is_gap = is_gap(&trees[..=at], next.or(after), what);
         // A `let` above the last expression has taken it.
         let end =
             what == Fill::Ends && next.map_or(is_let, |next| begins_statement(&trees[..=at], is_gap, next));
