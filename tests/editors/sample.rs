@@ -11,7 +11,7 @@
 
 use std::convert::Infallible;
 
-use async_with::{AsyncContextManager, ContextManager, Outcome, async_with, with, within};
+use async_with::{AsyncContextManager, ContextManager, Outcome, async_with, scoped, with, within};
 
 #[derive(Debug)]
 pub struct BankError;
@@ -374,4 +374,145 @@ pub async fn whole_function(pool: &Pool, amount: u32) -> Result<u32, BankError> 
     //? type tx.| debit, savepoint, log
     //? hover receipt: receipt: Receipt
     Ok(receipt.amount)
+}
+
+#[scoped]
+pub async fn rest_of_a_function(pool: &Pool, amount: u32) -> Result<u32, BankError> {
+    //? type pool.| transaction, named
+    //? type let before = am|; amount
+    //? hover before: before: u32
+    let before = amount + 1;
+    #[enter]
+    //? line let tx = pool.|; transaction, named
+    //? line let tx = pool.| transaction, named
+    //? line let tx = pool.|.read_only(); transaction, named
+    //? line let tx = po|; pool
+    //? line let tx = po| pool
+    //? line let tx = | pool, before
+    //? line let tx = pool.named(po|); pool
+    //? line let tx = pool.named(po|) pool
+    //? line let tx = Pool::|; transaction, named
+    //? line let tx = pool.transaction().| read_only
+    //? line let Tx { l| } = pool.transaction(); log
+    //? hover pool: pool: &Pool
+    //? goto pool: pub async fn rest_of_a_function( …
+    //? goto transaction: pub fn transaction(&self)
+    //? hover transaction: fn transaction(&self) -> Begin
+    //? hover tx: tx: &mut Tx
+    let tx = pool.transaction();
+    //? type tx.| debit, savepoint, log
+    //? type let open = tx.| debit, savepoint, log
+    //? type let open = tx.|; debit, savepoint, log
+    //? type let open = | tx, amount, before
+    //? type tx.debit(am|).await?; amount
+    //? type println!("{}", tx.|); debit, log
+    //? type if tx.| {} is_open, log
+    //? type match tx.| {} debit, log
+    //? goto tx: let tx = pool.transaction();
+    //? goto debit: pub async fn debit
+    //? hover tx: tx: &mut Tx
+    //? goto amount: pub async fn rest_of_a_function(
+    let receipt = tx.debit(amount).await?;
+    //? type receipt.| amount
+    //? type tx.| debit, savepoint, log
+    #[enter]
+    //? line let (mark, name) = tx.|; savepoint, log
+    //? line let (mark, name) = tx.| savepoint, log
+    //? hover mark: mark: &mut Mark
+    //? goto savepoint: pub fn savepoint
+    let (mark, name) = tx.savepoint();
+    //? type mark.| depth
+    //? type name.| push_str
+    //? type tx.| log
+    //? goto name: let (mark, name) = tx.savepoint();
+    name.clear();
+    //? hover receipt: receipt: Receipt
+    //? goto depth: pub depth: u32,
+    Ok(receipt.amount + mark.depth + before)
+}
+
+#[scoped]
+pub async fn rest_of_a_loop(pool: &Pool) -> Result<(), BankError> {
+    for amount in 0..3_u32 {
+        #[enter]
+        //? line let tx = pool.|; transaction, named
+        //? line let tx = pool.| transaction, named
+        //? goto transaction: pub fn transaction(&self)
+        //? hover tx: tx: &mut Tx
+        let tx = pool.transaction();
+        //? type tx.| debit, savepoint, log
+        //? type let open = tx.| debit, savepoint, log
+        //? type let open = tx.|; debit, savepoint, log
+        //? goto tx: let tx = pool.transaction();
+        if tx.is_open() {
+            //? type tx.| debit, savepoint, log
+            continue;
+        }
+        //? type tx.| debit, savepoint, log
+        //? type let open = tx.| debit, savepoint, log
+        //? type tx.debit(|) tx, amount
+        //? hover amount: amount: u32
+        //? goto debit: pub async fn debit
+        //? hover tx: tx: &mut Tx
+        let receipt = tx.debit(amount).await?;
+        //? type receipt.| amount
+        //? type tx.| debit, savepoint, log
+        //? hover receipt: receipt: Receipt
+        if receipt.amount == 1 {
+            break;
+        }
+        //? type tx.| debit, savepoint, log
+        tx.savepoint();
+    }
+    Ok(())
+}
+
+#[scoped]
+pub async fn rest_of_a_nested_block(pool: &Pool) -> Result<u32, BankError> {
+    'outer: loop {
+        #[enter]
+        let tx = pool.transaction();
+        {
+            #[enter]
+            //? line let (mark, _) = tx.|; savepoint, log
+            //? line let (mark, _) = tx.| savepoint, log
+            //? hover mark: mark: &mut Mark
+            let (mark, _) = tx.savepoint();
+            //? type mark.| depth
+            if mark.depth == 1 {
+                break 'outer;
+            }
+            //? type mark.| depth
+            //? type let open = tx.|; debit, savepoint, log
+            //? hover mark: mark: &mut Mark
+            //? goto depth: pub depth: u32,
+            mark.depth += 1;
+        }
+        //? type tx.| debit, savepoint, log
+        //? hover tx: tx: &mut Tx
+        tx.savepoint();
+    }
+    //? hover receipt: receipt: Receipt
+    let receipt = {
+        #[enter]
+        let tx = pool.transaction();
+        //? type tx.| debit, savepoint, log
+        tx.debit(5).await?
+    };
+    //? type receipt.| amount
+    Ok(receipt.amount)
+}
+
+#[scoped]
+pub async fn rest_of_an_async_block(pool: &Pool) -> Result<u32, BankError> {
+    let later = async {
+        #[enter]
+        //? line let tx = pool.|; transaction, named
+        let tx = pool.transaction();
+        //? type tx.| debit, savepoint, log
+        //? hover tx: tx: &mut Tx
+        tx.debit(1).await
+    };
+    //? hover later: Result<Receipt, BankError>
+    Ok(later.await?.amount)
 }
