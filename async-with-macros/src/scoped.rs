@@ -24,7 +24,7 @@ use crate::function::{Function, attribute as attribute_at};
 use crate::mistakes::Mistakes;
 use crate::parse::{Body, Flavour, Invocation, Item, in_our_braces, prefix};
 use crate::tokens::{before_equals, is_ident, is_punct, stream, too_deep};
-use crate::unfinished::{end_of_statement, gap, is_keyword, with_operands};
+use crate::unfinished::{end_of_statement, is_keyword, with_names};
 
 pub(crate) fn attribute(head: TokenStream, function: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
@@ -172,7 +172,7 @@ impl Statements<'_> {
         let name = pattern.first().is_none_or(|first| is_punct(first, ':')).then(|| ours!(_));
         let pattern = before_equals(name.into_iter().flatten().chain(stream(pattern)).collect());
         let attributes = stream(attributes);
-        let (manager, rest) = (self.in_groups(manager), self.of_block(rest, is_function));
+        let (manager, rest) = (with_names(self.in_groups(manager)), self.of_block(rest, is_function));
         if let Some((at, message)) = problem {
             let (error, r#else) = (mistake(at.unwrap_or(span), message), stream(r#else));
             let manager = (!manager.is_empty()).then(|| ours!(let _ = #manager;));
@@ -182,7 +182,6 @@ impl Statements<'_> {
             let mistake = Mistakes::name();
             return ours!(let _ = #manager; #r#let #pattern = #mistake; #rest);
         }
-        let manager = if manager.is_empty() { gap(span).into() } else { with_operands(manager) };
         let first = manager.clone().into_iter().next().map_or(span, |first| first.span());
         let item = Item { manager, attributes, pattern: Some(pattern), span: first };
         let body = in_our_braces(ours!({ #rest }));

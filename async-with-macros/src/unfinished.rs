@@ -14,11 +14,6 @@ const GAP: &str = "something_is_missing_here";
 /// Stands, between two semicolons, where a statement has no end.
 const END: &str = "__async_with_end_of_statement";
 
-/// Stands for an expression that is missing.
-pub(crate) fn gap(at: Span) -> TokenTree {
-    Ident::new(GAP, Span::mixed_site().located_at(at)).into()
-}
-
 /// Puts a name behind each `.` and `::` that has none.
 ///
 /// It is never missing in Rust that is finished, so that this needs no parser. And rustc, which reads `tx.` as `tx`, does not
@@ -104,7 +99,7 @@ fn fill(tokens: &TokenStream, after: Option<&TokenTree>, what: Fill) -> Option<T
         is_changed |= content.is_some() || is_gap || end;
         output.push(content.unwrap_or_else(|| tree.clone()));
         if is_gap {
-            output.push(gap(tree.span()));
+            output.push(Ident::new(GAP, here).into());
         }
         if end {
             let semicolon = || TokenTree::from(Punct::new(';', Spacing::Alone));

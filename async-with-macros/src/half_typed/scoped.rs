@@ -3,7 +3,7 @@
 //! A function is parsed by rustc before its attribute sees it, and rustc then says what is missing. So the attribute has
 //! nothing to add to that.
 
-use super::{AFTER, IN_A_BODY, IN_A_HEAD, Macro, SCOPED, check_each};
+use super::{AFTER, IN_A_BODY, IN_A_HEAD, Input, Macro, SCOPED, check_each, written};
 
 /// Before an `#[enter] let`, behind it, between two of them, and in and behind the blocks that have one.
 const BODIES: [(Macro, &str); 14] = [
@@ -130,6 +130,24 @@ fn in_each_manager() {
         check_each(&MANAGERS, typed, "", 0);
         check_each(&MANAGERS_WITHOUT_AN_END, typed, "", 0);
         check_each(&MANAGERS_BEFORE_STATEMENTS, typed, "", 0);
+    }
+}
+
+#[test]
+fn a_manager_without_an_end_ends_where_the_next_statement_begins() {
+    for (_, place) in MANAGERS_BEFORE_STATEMENTS {
+        for typed in ["m()¦", "m¦", "pool.¦"] {
+            // `pool.` would go on with the name.
+            if typed == "pool.¦" && place.contains("‹@ debit") {
+                continue;
+            }
+            let texts = [place.to_owned(), place.replace('@', "@;")].map(|place| {
+                let input = Input::new(SCOPED, &place, typed, "", "");
+                input.expansions().into_iter().map(written).collect::<Vec<_>>()
+            });
+            let [without, with] = texts;
+            assert_eq!(without, with, "{typed} in {place}");
+        }
     }
 }
 
