@@ -129,3 +129,10 @@ pub(crate) fn awaits(tokens: &TokenStream) -> Option<TokenTree> {
     }
     None
 }
+
+/// The group with another content, at its place.
+pub(crate) fn with_content(group: &Group, content: TokenStream) -> TokenTree {
+    let mut changed = Group::new(group.delimiter(), content);
+    changed.set_span(group.span());
+    changed.into()
+}

@@ -4,9 +4,9 @@
 //! name, and finds its way only if both are the same up to that place. So code that is not finished is expanded like code
 //! that is.
 
-use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 
-use crate::tokens::{contains, is_brace, is_ident, is_punct};
+use crate::tokens::{contains, is_brace, is_ident, is_punct, with_content};
 
 /// Stands where a name or an expression is missing. rustc says that it does not know it, at the dot or operator before it.
 const GAP: &str = "something_is_missing_here";
@@ -107,12 +107,6 @@ fn fill(tokens: &TokenStream, after: Option<&TokenTree>, what: Fill) -> Option<T
         }
     }
     is_changed.then(|| output.into_iter().collect())
-}
-
-fn with_content(group: &Group, content: TokenStream) -> TokenTree {
-    let mut changed = Group::new(group.delimiter(), content);
-    changed.set_span(group.span());
-    changed.into()
 }
 
 /// Whether the next group is a macro's or an attribute's, for which other rules hold.

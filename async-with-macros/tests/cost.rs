@@ -21,7 +21,7 @@ mod level;
 mod mistakes;
 #[path = "../src/parse.rs"]
 mod parse;
-#[path = "../src/scoped.rs"]
+#[path = "../src/scoped/mod.rs"]
 mod scoped;
 #[path = "../src/tokens.rs"]
 mod tokens;

@@ -1,7 +1,8 @@
 //! The guarantees of a block, written by hand as an expert would who measures: what `async_with!` is compared with.
 //!
 //! [`guaranteed`] gives what `async_with!` gives over an `AsyncContextManager`, [`local`] what it gives over a
-//! `LocalAsyncContextManager`. The managers are the same types; what runs them shares nothing with the library.
+//! `LocalAsyncContextManager`. The managers are the same types; what runs them shares nothing with the library. It is one file, to
+//! show how much there is to write.
 //!
 //! Order is kept with numbers: each block has one, and the number of the block whose body is being polled stands in a
 //! thread-local. A block that begins there notes it. Only a block that is cut enters itself in a table, where the block

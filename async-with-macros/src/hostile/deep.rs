@@ -17,7 +17,7 @@ fn on_the_compilers_stack(run: impl FnOnce() + Send + 'static) {
 }
 
 fn expanded(flavour: Flavour, text: &str) -> TokenStream {
-    expand::invocation(flavour, super::input::tokens(&format!("{}{text}", super::FACADE)))
+    expand::invocation(flavour, super::tree::tokens(&format!("{}{text}", super::FACADE)))
 }
 
 /// One thing in another, so many times.
@@ -59,7 +59,7 @@ fn groups_in_groups_do_not_exhaust_the_stack() {
                     for flavour in [Flavour::Async, Flavour::Sync] {
                         drop(expanded(flavour, &text));
                     }
-                    let head = super::input::tokens(&text);
+                    let head = super::tree::tokens(&text);
                     let function = format!("async fn f() {{ {jump} }}").parse().unwrap();
                     drop(within::attribute(head, function));
                 }

@@ -5,6 +5,7 @@
 mod deep;
 mod input;
 mod mutation;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -47,7 +48,7 @@ proptest! {
 
     #[test]
     fn within_a_function((head, item) in input::of_an_attribute()) {
-        check_attribute(&head.to_string(), &item.to_string());
+        check_within(&head.to_string(), &item.to_string());
     }
 
     #[test]
@@ -80,9 +81,9 @@ fn known_faults() {
         check_block(Flavour::Sync, text);
     }
     check_scoped("", "async fn f() { a | #[enter] let x = || { #[enter] let y = m; } }");
-    check_attribute("crate = x", "async fn f() { }");
-    check_attribute("manager +", "async fn f() { }");
-    check_attribute("manager", "#[within()] async fn f() { }");
+    check_within("crate = x", "async fn f() { }");
+    check_within("manager +", "async fn f() { }");
+    check_within("manager", "#[within()] async fn f() { }");
 }
 
 /// What the shims put in front.
@@ -91,7 +92,7 @@ const FACADE: &str = "(::async_with) ";
 fn check_block(flavour: Flavour, text: &str) {
     // Nothing is left of the inputs before this one, of which there are many.
     invalidate_current_thread_spans();
-    let all = input::tokens(&format!("{FACADE}{text}"));
+    let all = tree::tokens(&format!("{FACADE}{text}"));
     let input: TokenStream = all.clone().into_iter().skip(1).collect();
     let output = expand::invocation(flavour, all);
     check_work(&input, &output);
@@ -120,45 +121,54 @@ fn check_block(flavour: Flavour, text: &str) {
     check_kept(&kept, &output);
 }
 
-fn check_attribute(head: &str, item: &str) {
-    invalidate_current_thread_spans();
-    let all = input::tokens(&format!("({head}) {item}"));
-    let mut trees = all.clone().into_iter();
-    let Some(TokenTree::Group(head)) = trees.next() else { unreachable!("the head is in parentheses") };
-    let item: TokenStream = trees.collect();
-    // The compiler sees to it that an attribute stands on something.
-    if is_nothing(item.clone()) {
+fn check_within(head: &str, item: &str) {
+    let Some(Expanded { all, has_head, item, output }) = expanded(within::attribute, head, item) else {
         return;
-    }
-    let output = within::attribute(head.stream(), item.clone());
-    check_work(&all, &output);
-    let parses = !has_odd_group(&item) && syn::parse2::<syn::Item>(item.clone()).is_ok();
-    if parses {
-        if let Err(error) = syn::parse2::<syn::File>(output.clone()) {
-            panic!("{error}: {output}");
-        }
-    }
+    };
     if errors(&output).is_empty() {
         assert!(
             output.to_string().contains("__async_with_manager"),
             "neither a block nor a mistake: {output}"
         );
         check_kept(&item, &output);
-    } else if !head.stream().is_empty() {
+    } else if has_head {
         check_places(&all, &output, 0);
     }
 }
 
 fn check_scoped(head: &str, item: &str) {
+    let Some(Expanded { all, item, output, .. }) = expanded(scoped::attribute, head, item) else { return };
+    if errors(&output).is_empty() {
+        check_kept(&item, &output);
+    } else {
+        check_places(&all, &output, 0);
+    }
+    check_rests(&output);
+}
+
+/// What an attribute has made of an item.
+struct Expanded {
+    all: TokenStream,
+    has_head: bool,
+    item: TokenStream,
+    output: TokenStream,
+}
+
+/// `None` if there is no item: the compiler sees to it that an attribute stands on something.
+fn expanded(
+    attribute: fn(TokenStream, TokenStream) -> TokenStream,
+    head: &str,
+    item: &str,
+) -> Option<Expanded> {
     invalidate_current_thread_spans();
-    let all = input::tokens(&format!("({head}) {item}"));
+    let all = tree::tokens(&format!("({head}) {item}"));
     let mut trees = all.clone().into_iter();
     let Some(TokenTree::Group(head)) = trees.next() else { unreachable!("the head is in parentheses") };
     let item: TokenStream = trees.collect();
     if is_nothing(item.clone()) {
-        return;
+        return None;
     }
-    let output = scoped::attribute(head.stream(), item.clone());
+    let output = attribute(head.stream(), item.clone());
     check_work(&all, &output);
     let parses = !has_odd_group(&item) && syn::parse2::<syn::Item>(item.clone()).is_ok();
     if parses {
@@ -166,12 +176,7 @@ fn check_scoped(head: &str, item: &str) {
             panic!("{error}: {output}");
         }
     }
-    if errors(&output).is_empty() {
-        check_kept(&item, &output);
-    } else {
-        check_places(&all, &output, 0);
-    }
-    check_rests(&output);
+    Some(Expanded { all, has_head: !head.stream().is_empty(), item, output })
 }
 
 /// What stands for the rest of a block is expanded in turn, as the compiler does it.

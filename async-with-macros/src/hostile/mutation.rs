@@ -4,8 +4,9 @@ use proc_macro2::Delimiter;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::input::Tree::{self, Group as G, Token as T};
-use super::input::{Input, MOST, delimiter, token};
+use super::input::{MOST, delimiter, token};
+use super::tree::Input;
+use super::tree::Tree::{self, Group as G, Token as T};
 
 /// A change of the input at a place, anywhere in it.
 #[derive(Clone, Debug)]

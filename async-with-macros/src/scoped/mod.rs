@@ -12,19 +12,22 @@
 //! The statements are found among the tokens, so that code which is being typed stays as it is, and those in the bodies of
 //! other macros are found too. A mistake takes the place of the manager; the rest goes on.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Expr, ExprAsync, ExprClosure, Local, Pat, Path, Token, Type};
+mod closures;
+mod statement;
+
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::quote_spanned;
+
+use self::closures::outside_of_closures;
+use self::statement::{Let, enter, name, problem_of_attributes};
 
 use crate::expand::{Expander, ours};
 use crate::facade;
 use crate::function::{Function, attribute as attribute_at};
 use crate::mistakes::Mistakes;
-use crate::parse::{Body, Flavour, Invocation, Item, in_our_braces, prefix};
-use crate::tokens::{before_equals, is_ident, is_punct, stream, too_deep};
-use crate::unfinished::{end_of_statement, is_keyword, with_names};
+use crate::parse::{Body, Flavour, Invocation, Item, in_our_braces};
+use crate::tokens::{before_equals, is_ident, is_punct, stream, with_content};
+use crate::unfinished::with_names;
 
 pub(crate) fn attribute(head: TokenStream, function: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
@@ -132,7 +135,7 @@ impl Statements<'_> {
         let body = body.into_iter().map(|tree| match tree {
             TokenTree::Group(braces) => {
                 let content: Vec<_> = braces.stream().into_iter().collect();
-                in_group(&braces, self.of_block(&content, true))
+                with_content(&braces, self.of_block(&content, true))
             }
             other => other,
         });
@@ -207,195 +210,16 @@ impl Statements<'_> {
                     in_head = false;
                     tree.clone()
                 }
-                true => in_group(group, self.of_block(&content, false)),
-                false => in_group(group, self.in_groups(&content)),
+                true => with_content(group, self.of_block(&content, false)),
+                false => with_content(group, self.in_groups(&content)),
             }]);
         }
         output
     }
 }
 
-/// A `let` behind its keyword, cut into pieces.
-struct Let<'a> {
-    pattern: &'a [TokenTree],
-    manager: &'a [TokenTree],
-    /// What is wrong with it, and where, if not at the attribute.
-    problem: Option<(Option<Span>, &'static str)>,
-    r#else: &'a [TokenTree],
-    /// The statements behind it.
-    rest: &'a [TokenTree],
-}
-
-impl<'a> Let<'a> {
-    fn parse(trees: &'a [TokenTree]) -> Self {
-        let (statement, rest) = match trees.iter().position(|tree| is_punct(tree, ';')) {
-            Some(end) => (&trees[..end], &trees[end + 1..]),
-            None => (trees, &trees[trees.len()..]),
-        };
-        let typed_pattern = |input: ParseStream<'_>| {
-            Pat::parse_multi_with_leading_vert(input)?;
-            if input.parse::<Option<Token![:]>>()?.is_some() {
-                input.parse::<Type>()?;
-            }
-            Ok(())
-        };
-        let is_equals = |tree: &TokenTree| is_punct(tree, '=');
-        let length = match too_deep(&stream(statement)) {
-            None => prefix(statement, typed_pattern).map(|(length, _)| length).ok(),
-            Some(_) => None,
-        };
-        let length = length.or_else(|| {
-            // There is no pattern yet, but the next statement.
-            let is_pattern = |first: &TokenTree| is_ident(first, "mut") || is_ident(first, "ref");
-            statement.first().filter(|first| is_keyword(first) && !is_pattern(first)).map(|_| 0)
-        });
-        let length = length.or_else(|| statement.iter().position(is_equals)).unwrap_or(statement.len());
-        let (pattern, initialiser) = statement.split_at(length);
-        let mut this = Self { pattern, manager: &[], problem: None, r#else: &[], rest };
-        let Some((_, manager)) = initialiser.split_first().filter(|(first, _)| is_equals(first)) else {
-            let at = pattern.last().map(TokenTree::span);
-            this.problem = Some((at, "a context manager is missing: write `#[enter] let name = manager;`"));
-            match initialiser.first() {
-                None => {}
-                Some(next) if begins_statement(next) => this.rest = &trees[length..],
-                // What has been taken for a pattern was the beginning of the next statement.
-                Some(_) => (this.pattern, this.rest) = (&[], trees),
-            }
-            return this;
-        };
-        this.manager = manager;
-        // An expression ends before an `else` that is not its own.
-        let length = match too_deep(&stream(manager)) {
-            None => prefix(manager, <Expr as Parse>::parse).map(|(length, _)| length).ok(),
-            Some(_) => None,
-        };
-        let length = length.or_else(|| end_of_statement(manager));
-        if let Some(length) = length.filter(|length| *length < manager.len()) {
-            let next = &manager[length];
-            if is_ident(next, "else") {
-                (this.manager, this.r#else) = manager.split_at(length);
-                this.problem = Some((
-                    Some(next.span()),
-                    "an `#[enter] let` has no `else`: enter it by a name, and match that in a `let … else` of its own",
-                ));
-            } else if begins_statement(next) {
-                // The `;` is missing: rustc has said so, before it expands the attribute. An editor goes on from here.
-                this.manager = &manager[..length];
-                this.rest = &trees[pattern.len() + 1 + length..];
-            }
-        }
-        this
-    }
-}
-
-/// Whether a `let` whose `;` is missing can only end before this.
-fn begins_statement(next: &TokenTree) -> bool {
-    matches!(next, TokenTree::Ident(_)) || is_punct(next, '#') || is_punct(next, '\'')
-}
-
-/// What keeps a `let` from being entered, apart from itself.
-fn problem_of_attributes(
-    enter: &[TokenTree],
-    attributes: &[TokenTree],
-) -> Option<(Option<Span>, &'static str)> {
-    let content = attribute_at(enter).into_iter().flatten();
-    if let Some(arguments) = content.last().filter(|last| matches!(last, TokenTree::Group(_))) {
-        return Some((
-            Some(arguments.span()),
-            "`#[enter]` takes nothing: the context manager is behind the `=`",
-        ));
-    }
-    let is_cfg = |tree: &TokenTree| is_ident(tree, "cfg") || is_ident(tree, "cfg_attr");
-    let mut names = attributes.chunks(2).filter_map(|pair| attribute_at(pair)?.into_iter().next());
-    names.find(is_cfg).map(|cfg| {
-        let message = "an `#[enter] let` cannot be conditional, as the rest of the block is in it: make the function so, \
-                       or let a function that returns the context manager be so";
-        (Some(cfg.span()), message)
-    })
-}
-
-/// What is in the brackets, if the tokens begin with `#[enter]`, perhaps with a path before it.
-fn enter(trees: &[TokenTree]) -> Option<TokenStream> {
-    let content = attribute_at(trees)?;
-    let is_group = |tree: &TokenTree| matches!(tree, TokenTree::Group(_));
-    let path = content.clone().into_iter().take_while(|tree| !is_group(tree)).collect();
-    let path = Path::parse_mod_style.parse2(path).ok()?;
-    (path.segments.last()?.ident == "enter").then_some(content)
-}
-
-/// Where the name of an attribute is.
-fn name(attribute: &[TokenTree]) -> Span {
-    let names = attribute_at(attribute).into_iter().flatten();
-    let name = names.filter(|tree| matches!(tree, TokenTree::Ident(_))).last();
-    name.map_or_else(Span::call_site, |name| name.span())
-}
-
-fn in_group(group: &Group, content: TokenStream) -> TokenTree {
-    let mut filled = Group::new(group.delimiter(), content);
-    filled.set_span(group.span());
-    filled.into()
-}
-
 fn mistake(at: Span, message: &str) -> TokenStream {
     quote_spanned!(at=> ::core::compile_error!(#message))
-}
-
-/// Puts a mistake in the place of each `#[enter]` in a closure that cannot await.
-///
-/// For that the body is parsed. If it does not parse, it is being typed, and rustc finds the `await` in the closure.
-fn outside_of_closures(body: TokenStream) -> TokenStream {
-    if too_deep(&body).is_some() {
-        return body;
-    }
-    let Ok(mut block) = syn::parse2::<syn::Block>(body.clone()) else { return body };
-    let mut closures = Closures { in_closure: false, found: false };
-    closures.visit_block_mut(&mut block);
-    if closures.found { quote!(#block) } else { body }
-}
-
-struct Closures {
-    in_closure: bool,
-    found: bool,
-}
-
-impl Closures {
-    fn within(&mut self, in_closure: bool, visit: impl FnOnce(&mut Self)) {
-        let outer = std::mem::replace(&mut self.in_closure, in_closure);
-        visit(self);
-        self.in_closure = outer;
-    }
-}
-
-impl VisitMut for Closures {
-    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        let in_closure = closure.asyncness.is_none();
-        self.within(in_closure, |this| visit_mut::visit_expr_closure_mut(this, closure));
-    }
-
-    fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
-        self.within(false, |this| visit_mut::visit_expr_async_mut(this, block));
-    }
-
-    fn visit_local_mut(&mut self, local: &mut Local) {
-        visit_mut::visit_local_mut(self, local);
-        let Some(init) = local.init.as_mut().filter(|_| self.in_closure) else { return };
-        let name = |attribute: &Attribute| {
-            let last = attribute.path().segments.last();
-            last.filter(|last| last.ident == "enter").map(|last| last.ident.span())
-        };
-        if let Some(span) = local.attrs.iter().find_map(name) {
-            local.attrs.retain(|attribute| name(attribute).is_none());
-            let error = mistake(
-                span,
-                "`#[enter]` awaits, which this closure cannot: make it an `async` closure, or enter before it",
-            );
-            let manager = &init.expr;
-            *init.expr = Expr::Verbatim(ours!({ let _ = #manager; #error }));
-            self.found = true;
-        }
-    }
-
-    fn visit_item_mut(&mut self, _item: &mut syn::Item) {}
 }
 
 /// Says what is missing around an `#[enter]` that no `#[scoped]` has taken away.
