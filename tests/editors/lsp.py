@@ -204,7 +204,7 @@ class Question:
                 for place in places
             ]
             wanted = self.wanted.removesuffix(" …")
-            good = found != [] and wanted in found[0] and (len(found) == 1 or wanted != self.wanted)
+            good = any(wanted in line for line in found) and (len(found) == 1 or wanted != self.wanted)
             return shorten(" / ".join(found) or "nothing"), good
         answer = file.ask("completion", self.line, self.column) or []
         items = answer["items"] if isinstance(answer, dict) else answer

@@ -6,7 +6,7 @@
 //! //? type CODE | wanted, …        completions where the bar is, with CODE typed as a line of its own above the code line
 //! //? line CODE | MORE wanted …    the same, with the code line replaced
 //! //? hover WORD: text             what the editor says of WORD
-//! //? goto WORD: text              the line that it jumps to from WORD; with … behind it, other places may come after it
+//! //? goto WORD: text              the line that it jumps to from WORD; with … behind it, one of several that it offers
 //! ```
 
 use std::convert::Infallible;
