@@ -148,14 +148,19 @@ fn missing_before_body(flavour: Flavour) -> String {
 
 /// A body that begins with `async` but is not behind `=>`: what is before it, and from the `async` on.
 fn async_body(trees: &[TokenTree]) -> Option<(&[TokenTree], &[TokenTree])> {
-    let is_async = |trees: &[TokenTree]| match trees {
-        [r#async, block] => is_ident(r#async, "async") && is_brace(block),
-        [r#async, r#move, block] => is_ident(r#async, "async") && is_ident(r#move, "move") && is_brace(block),
-        _ => false,
-    };
-    let at = trees.len().checked_sub(2).filter(|at| is_async(&trees[*at..]));
-    let at = at.or_else(|| trees.len().checked_sub(3).filter(|at| is_async(&trees[*at..])))?;
+    let mut starts = [2, 3].into_iter().filter_map(|length| trees.len().checked_sub(length));
+    let at = starts.find(|at| async_block(&trees[*at..]).is_some())?;
     Some(trees.split_at(at))
+}
+
+/// The `move` and the block of `async { … }` and `async move { … }`, if that is all.
+fn async_block(trees: &[TokenTree]) -> Option<(Option<&TokenTree>, &TokenTree)> {
+    let (r#async, r#move, block) = match trees {
+        [r#async, block] => (r#async, None, block),
+        [r#async, r#move, block] if is_ident(r#move, "move") => (r#async, Some(r#move), block),
+        _ => return None,
+    };
+    (is_ident(r#async, "async") && is_brace(block)).then_some((r#move, block))
 }
 
 /// Cuts the items off, until nothing is left; `expected` is what may come after a manager, for the message about it.
@@ -285,16 +290,14 @@ fn body(flavour: Flavour, trees: &[TokenTree], mistakes: &mut Mistakes) -> Body 
     let trees = without_trailing(trees, mistakes);
     let mut body = Body { tokens: stream(trees), awaits: flavour == Flavour::Async };
     if flavour == Flavour::Sync {
-        match trees {
-            [r#async, block] if is_ident(r#async, "async") && is_brace(block) => {
+        match async_block(trees) {
+            Some((None, block)) => {
                 body = Body { tokens: stream(std::slice::from_ref(block)), awaits: true };
             }
-            [r#async, r#move, block]
-                if is_ident(r#async, "async") && is_ident(r#move, "move") && is_brace(block) =>
-            {
+            Some((Some(r#move), _)) => {
                 mistakes.at(r#move, "the body runs in place and borrows what it uses: remove `move`");
             }
-            _ => {
+            None => {
                 if let Some(awaits) = awaits(&body.tokens) {
                     mistakes.at(
                         &awaits,

@@ -34,11 +34,7 @@ impl<'a> Let<'a> {
             Ok(())
         };
         let is_equals = |tree: &TokenTree| is_punct(tree, '=');
-        let length = match too_deep(&stream(statement)) {
-            None => prefix(statement, typed_pattern).map(|(length, _)| length).ok(),
-            Some(_) => None,
-        };
-        let length = length.or_else(|| {
+        let length = length_of(statement, typed_pattern).or_else(|| {
             // There is no pattern yet, but the next statement.
             let is_pattern = |first: &TokenTree| is_ident(first, "mut") || is_ident(first, "ref");
             statement.first().filter(|first| is_keyword(first) && !is_pattern(first)).map(|_| 0)
@@ -59,11 +55,7 @@ impl<'a> Let<'a> {
         };
         this.manager = manager;
         // An expression ends before an `else` that is not its own.
-        let length = match too_deep(&stream(manager)) {
-            None => prefix(manager, <Expr as Parse>::parse).map(|(length, _)| length).ok(),
-            Some(_) => None,
-        };
-        let length = length.or_else(|| end_of_statement(manager));
+        let length = length_of(manager, <Expr as Parse>::parse).or_else(|| end_of_statement(manager));
         if let Some(length) = length.filter(|length| *length < manager.len()) {
             let next = &manager[length];
             if is_ident(next, "else") {
@@ -80,6 +72,14 @@ impl<'a> Let<'a> {
         }
         this
     }
+}
+
+/// How many tokens a pattern or an expression takes, if they begin with one.
+fn length_of<T>(trees: &[TokenTree], parse: impl Fn(ParseStream<'_>) -> syn::Result<T>) -> Option<usize> {
+    if too_deep(&stream(trees)).is_some() {
+        return None;
+    }
+    prefix(trees, parse).ok().map(|(length, _)| length)
 }
 
 /// Whether a `let` whose `;` is missing can only end before this.
