@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use async_with::{AsyncContextManager, Outcome};
 
 /// Cannot fail.
+#[derive(Debug)]
 pub struct Plain;
 
 impl AsyncContextManager for Plain {

@@ -17,6 +17,7 @@ use async_with::{
 };
 use futures::{FutureExt, poll};
 
+use crate::common::Plain;
 use crate::common::log::Log;
 use crate::common::trace::{Gate, Trace, Traced, cut_at, losses, poll_once, yield_once};
 use crate::common::ways::unique;
@@ -190,21 +191,5 @@ async fn after_its_enter_it_is_the_same_manager() {
     let block = async_with!(manager => { pending::<()>().await });
     assert_eq!(block, Err("stop"));
     assert_eq!(trace.events(), ["enter A", "entered A", "exit A: interrupted", "exited A"]);
-    assert_eq!(format!("{:?}", Shown.finish_enter()), "FinishEnter { inner: Shown }");
-}
-
-#[derive(Debug)]
-struct Shown;
-
-impl AsyncContextManager for Shown {
-    type Value = ();
-    type Error = Infallible;
-
-    async fn enter(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-
-    async fn exit(self, _value: (), _outcome: Outcome) -> Result<(), Infallible> {
-        Ok(())
-    }
+    assert_eq!(format!("{:?}", Plain.finish_enter()), "FinishEnter { inner: Plain }");
 }
